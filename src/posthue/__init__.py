@@ -1,0 +1,64 @@
+"""posthue tells the emotional colouring of social-media posts from their text, their image, or both.
+
+>>> import posthue
+>>> posthue.load().predict(posthue.Post(text="what a day"))["sentiment"].label       # doctest: +SKIP
+'positive'
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from posthue.errors import (
+    BundleError,
+    CorpusError,
+    EmptyPostError,
+    ImageError,
+    InputError,
+    LabelError,
+    MissingExtraError,
+    PosthueError,
+    RecipeError,
+    RowError,
+    TableError,
+)
+from posthue.posts import Judgement, Modality, Post, Prediction
+
+if TYPE_CHECKING:
+    from posthue.runtime.classifier import PostClassifier, load
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "BundleError",
+    "CorpusError",
+    "EmptyPostError",
+    "ImageError",
+    "InputError",
+    "Judgement",
+    "LabelError",
+    "MissingExtraError",
+    "Modality",
+    "Post",
+    "PostClassifier",
+    "PosthueError",
+    "Prediction",
+    "RecipeError",
+    "RowError",
+    "TableError",
+    "__version__",
+    "load",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Import what needs numpy only when it is asked for: ``import posthue`` stays quick."""
+    if name in ("PostClassifier", "load"):
+        from posthue.runtime import classifier  # noqa: PLC0415
+
+        return getattr(classifier, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,63 @@
+"""Every error that posthue raises on purpose.
+
+PosthueError
+├── InputError            what the caller gave is wrong; the message says what to do
+│   ├── TableError        a table cannot be read, or lacks a column
+│   ├── CorpusError       a corpus folder does not have the expected layout
+│   ├── RecipeError       a recipe names something that does not exist or does not fit
+│   └── LabelError        a label is not in its scheme
+├── RowError              one post cannot be judged; becomes the ``error`` of that row
+│   ├── ImageError        the image cannot be opened or decoded
+│   └── EmptyPostError    the post has neither text nor image
+├── BundleError           a bundle is missing, incomplete, or of another format
+└── MissingExtraError     an optional dependency is not installed
+"""
+
+from __future__ import annotations
+
+
+class PosthueError(Exception):
+    """Base of every error that posthue raises on purpose."""
+
+
+class InputError(PosthueError):
+    """What the caller gave is wrong; the message says what to do."""
+
+
+class TableError(InputError):
+    """A table cannot be read or written, or lacks a column."""
+
+
+class CorpusError(InputError):
+    """A corpus folder does not have the expected layout."""
+
+
+class RecipeError(InputError):
+    """A recipe names something that does not exist or does not fit."""
+
+
+class LabelError(InputError):
+    """A label is not in its scheme."""
+
+
+class RowError(PosthueError):
+    """One post cannot be judged. It becomes the ``error`` of its prediction and stops nothing else."""
+
+
+class ImageError(RowError):
+    """The image of a post cannot be opened or decoded."""
+
+
+class EmptyPostError(RowError):
+    """The post has neither text nor image."""
+
+
+class BundleError(PosthueError):
+    """A model bundle is missing, incomplete, or of a format that this version does not read."""
+
+
+class MissingExtraError(PosthueError):
+    """An optional dependency is not installed."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(f"{package} is not installed: pip install 'posthue[{extra}]'")

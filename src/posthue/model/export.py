@@ -1,0 +1,231 @@
+"""From a trained PostModel to the three graphs of a bundle: text.onnx, image.onnx, head.onnx.
+
+Shapes stay dynamic. The transformer's MatMuls become dynamic int8, per output channel; its embedding table
+becomes int8 with one scale per row, which is a quarter of the size at a rounding error below 0.4 % of the
+row's largest entry. Convolutions and the head stay fp32: dynamic int8 makes convolutions slower.
+"""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from onnxruntime.quantization import QuantType, quantize_dynamic
+from torch import Tensor, nn
+from torch.export import Dim
+
+from posthue.model.encoders import Encoded, ImageEncoder, TextEncoder
+from posthue.model.post_model import PostModel
+
+#: Tables with at least so many entries are stored in int8.
+LARGE_TABLE = 1_000_000
+#: CNNs halve the picture five times; sizes in steps of this keep every padding the same.
+SIDE_STEP = 32
+
+
+class _TextGraph(nn.Module):
+    def __init__(self, encoder: TextEncoder) -> None:
+        super().__init__()
+        self.encoder = encoder
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        pooled: Tensor = self.encoder(input_ids, attention_mask).pooled
+        return pooled
+
+
+class _ImageGraph(nn.Module):
+    def __init__(self, encoder: ImageEncoder) -> None:
+        super().__init__()
+        self.encoder = encoder
+
+    def forward(self, pixel_values: Tensor) -> Tensor:
+        pooled: Tensor = self.encoder(pixel_values).pooled
+        return pooled
+
+
+class _HeadGraph(nn.Module):
+    """The fusion, from vectors; logits in the order of the schemes."""
+
+    def __init__(self, model: PostModel) -> None:
+        super().__init__()
+        self.fusion = model.fusion
+        self.schemes = list(model.config.schemes)
+        self.has_text, self.has_image = model.text is not None, model.image is not None
+
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        vectors, present = iter(inputs[:-1]), inputs[-1]
+        text = Encoded(next(vectors)) if self.has_text else None
+        image = Encoded(next(vectors)) if self.has_image else None
+        logits = self.fusion(text, image, present).logits
+        return tuple(logits[scheme] for scheme in self.schemes)
+
+
+def export_graphs(model: PostModel, folder: str | Path, *, quantise: bool = True) -> dict[str, str]:
+    """Write the graphs of ``model`` into an existing folder; return part → precision (int8 or fp32)."""
+    folder, model = Path(folder), model.float().cpu().eval()
+    precisions = {"head": "fp32"}
+    if model.text is not None:
+        precisions["text"] = _export_text(model.text, folder / "text.onnx", quantise=quantise)
+    if model.image is not None:
+        _export_image(model.image, folder / "image.onnx")
+        precisions["image"] = "fp32"
+    _export_head(model, folder / "head.onnx")
+    return precisions
+
+
+def _export_text(encoder: TextEncoder, path: Path, *, quantise: bool) -> str:
+    ids = torch.ones((2, 7), dtype=torch.int64)
+    shape = {0: Dim("batch"), 1: Dim("length", min=2, max=4096)}
+    with _eager_attention(encoder):
+        _export(_TextGraph(encoder), (ids, ids), (shape, shape), ("input_ids", "attention_mask"), ("pooled",), path)
+    _relax_names(path)
+    quantise = quantise and _has_attention(encoder)
+    if quantise:
+        _int8(path)
+    return "int8" if quantise else "fp32"
+
+
+def _export_image(encoder: ImageEncoder, path: Path) -> None:
+    pixels = torch.zeros((2, 3, 7 * SIDE_STEP, 7 * SIDE_STEP))
+    sides = {2: SIDE_STEP * Dim("rows", min=1, max=64), 3: SIDE_STEP * Dim("columns", min=1, max=64)}
+    shape = {0: Dim("batch")} | (sides if not _has_attention(encoder) else {})
+    _export(_ImageGraph(encoder), (pixels,), (shape,), ("pixel_values",), ("pooled",), path)
+
+
+def _export_head(model: PostModel, path: Path) -> None:
+    settings = model.fusion.settings
+    batch = {0: Dim("batch")}
+    names, inputs = [], []
+    for name, dim in (("text", settings.text_dim), ("image", settings.image_dim)):
+        if dim is not None:
+            names.append(name)
+            inputs.append(torch.zeros((3, dim)))
+    inputs.append(torch.tensor([[True, True], [True, False], [False, True]]))
+    outputs = [f"logits_{scheme}" for scheme in model.config.schemes]
+    shapes = ((batch,) * len(inputs),)
+    _export(_HeadGraph(model), tuple(inputs), shapes, (*names, "present"), outputs, path)
+
+
+def _export(
+    graph: nn.Module,
+    inputs: tuple[Tensor, ...],
+    shapes: tuple[Any, ...],
+    input_names: Sequence[str],
+    output_names: Sequence[str],
+    path: Path,
+) -> None:
+    with _quiet(), torch.no_grad():
+        program = torch.onnx.export(
+            graph.eval(),
+            inputs,
+            dynamo=True,
+            verbose=False,
+            dynamic_shapes=shapes,
+            input_names=list(input_names),
+            output_names=list(output_names),
+        )
+    if program is None:
+        raise AssertionError("the dynamo exporter returns a program")
+    program.save(path)
+
+
+def _int8(path: Path) -> None:
+    """Quantise the graph at ``path`` in place."""
+    with tempfile.TemporaryDirectory() as scratch:
+        halfway = Path(scratch) / "matmul.onnx"
+        with _quiet():
+            quantize_dynamic(
+                path, halfway, op_types_to_quantize=["MatMul"], per_channel=True, weight_type=QuantType.QInt8
+            )
+        graph = onnx.load(halfway)
+    quantise_tables(graph)
+    onnx.save(graph, path)
+
+
+def quantise_tables(graph: onnx.ModelProto) -> int:
+    """Store large embedding tables as int8 rows with a scale each; return how many were changed.
+
+    Gather(table) becomes Cast(Gather(rows)) · Gather(scales).
+    """
+    tables = {t.name: t for t in graph.graph.initializer if np.prod(t.dims) >= LARGE_TABLE and len(t.dims) == 2}
+    lookups = [n for n in graph.graph.node if n.op_type == "Gather" and n.input[0] in tables]
+    for number, node in enumerate(lookups):
+        position = list(graph.graph.node).index(node)
+        rows, scales = _int8_rows(numpy_helper.to_array(tables[node.input[0]]))
+        names = [f"posthue_table_{number}_{part}" for part in ("rows", "scales", "raw", "scale", "float")]
+        graph.graph.initializer.append(numpy_helper.from_array(rows, names[0]))
+        graph.graph.initializer.append(numpy_helper.from_array(scales, names[1]))
+        replacement = [
+            helper.make_node("Gather", [names[0], node.input[1]], [names[2]], axis=0),
+            helper.make_node("Gather", [names[1], node.input[1]], [names[3]], axis=0),
+            helper.make_node("Cast", [names[2]], [names[4]], to=TensorProto.FLOAT),
+            helper.make_node("Mul", [names[4], names[3]], list(node.output)),
+        ]
+        graph.graph.node.remove(node)
+        for offset, new in enumerate(replacement):
+            graph.graph.node.insert(position + offset, new)
+    _drop_unused(graph)
+    return len(lookups)
+
+
+def _int8_rows(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return int8 rows [n, dim] and float scales [n, 1] whose product is the table."""
+    scales = np.maximum(np.abs(table).max(axis=1, keepdims=True) / 127, 1e-12).astype(np.float32)
+    return np.clip(np.rint(table / scales), -127, 127).astype(np.int8), scales
+
+
+def _drop_unused(graph: onnx.ModelProto) -> None:
+    used = {name for node in graph.graph.node for name in node.input}
+    for tensor in [t for t in graph.graph.initializer if t.name not in used]:
+        graph.graph.initializer.remove(tensor)
+    del graph.graph.value_info[:]
+
+
+def _relax_names(path: Path) -> None:
+    """Drop the exporter's notes on intermediate shapes, which later rewriting would contradict."""
+    graph = onnx.load(path)
+    del graph.graph.value_info[:]
+    onnx.save(graph, path)
+
+
+def _has_attention(encoder: nn.Module) -> bool:
+    return hasattr(getattr(encoder, "backbone", None), "encoder")
+
+
+@contextmanager
+def _eager_attention(encoder: TextEncoder) -> Iterator[None]:
+    """Export attention as plain MatMul and Softmax, which the runtime fuses and quantises."""
+    config = encoder.backbone.config
+    before = getattr(config, "_attn_implementation", None)
+    if before is not None:
+        config._attn_implementation = "eager"
+    try:
+        yield
+    finally:
+        if before is not None:
+            config._attn_implementation = before
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Hold back the exporter's and quantiser's notices, which ask nothing of the user."""
+    loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "root")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

@@ -1,0 +1,1 @@
+"""Answering with a bundle: numpy, ONNX Runtime, tokenizers and Pillow; never torch."""

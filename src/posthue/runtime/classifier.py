@@ -1,0 +1,76 @@
+"""The classifier that people hold in their hands: a bundle and its engine behind three names.
+
+>>> classifier = load()                                                  # doctest: +SKIP
+>>> classifier.predict(Post(text="what a day"))["sentiment"].label       # doctest: +SKIP
+'positive'
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from posthue.errors import InputError
+from posthue.labels import LabelScheme
+from posthue.posts import Post, Prediction
+from posthue.runtime.bundle import Bundle
+from posthue.runtime.config import BundleConfig
+from posthue.runtime.engine import Engine, OnBadImage
+from posthue.runtime.sessions import Device
+
+
+def load(
+    bundle: str | Path | None = None,
+    *,
+    threads: int | None = None,
+    device: Device = "auto",
+    on_bad_image: OnBadImage = "error",
+) -> PostClassifier:
+    """Return a classifier for the bundle in a folder; None is the model that ships with posthue.
+
+    threads: None means all cores.
+    device: "auto" takes a GPU where onnxruntime has one.
+    on_bad_image: "error", or "text" to judge a post with a broken picture from its text, with a warning.
+
+    Raises BundleError when the bundle is missing, incomplete or of another format; InputError for a setting
+    that does not exist.
+    """
+    opened = Bundle.open(bundle)
+    return PostClassifier(Engine(opened, threads=threads, device=device, on_bad_image=on_bad_image))
+
+
+class PostClassifier:
+    """Judges posts with one bundle. Safe to use from several threads."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    @property
+    def schemes(self) -> Mapping[str, LabelScheme]:
+        """The label schemes that every prediction has, by name."""
+        return self.info.schemes
+
+    @property
+    def info(self) -> BundleConfig:
+        """What the bundle says of itself: parts, priors, temperatures, parity, provenance."""
+        return self.engine.bundle.config
+
+    def predict(self, post: Post | str) -> Prediction:
+        """Return the prediction of one post; a string is a post's text."""
+        return self.engine.judge([_as_post(post)])[0]
+
+    def predict_many(self, posts: Iterable[Post | str]) -> Iterator[Prediction]:
+        """Yield one prediction per post, in order, for any number of posts; memory stays bounded.
+
+        Posts are taken in windows of up to 2,048 (fewer where their pictures are in memory), so the first
+        prediction comes when the first window is full or the posts end.
+        """
+        return self.engine.stream(map(_as_post, posts))
+
+
+def _as_post(post: Post | str) -> Post:
+    if isinstance(post, str):
+        return Post(text=post)
+    if not isinstance(post, Post):
+        raise InputError(f"a post is a posthue.Post or a text, not {type(post).__name__}")
+    return post

@@ -1,0 +1,133 @@
+"""Pictures through the image encoder: decoded in threads beside the model, batched by size.
+
+A picture is named by its content, so the same picture twice is decoded and encoded once. The threads run
+only a bounded number of pictures ahead of the model.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from posthue.data.images import decode_image, image_digest, to_pixels
+from posthue.errors import RowError
+from posthue.runtime.cache import Encoded, EncodedCache
+from posthue.runtime.config import ImagePart
+from posthue.runtime.sessions import Sessions
+
+if TYPE_CHECKING:
+    from posthue.posts import ImageSource
+
+_BATCH_PIXELS = 8 * 224 * 224
+_MAX_BATCH = 32
+_LOOK_AHEAD = 16  # pictures per thread
+_INLINE = 2  # so few pictures are not worth a thread
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A picture on its way: known already, decoded, being decoded elsewhere in this window, or broken."""
+
+    key: bytes
+    encoded: Encoded | None = None
+    pixels: npt.NDArray[np.uint8] | None = None
+    error: str | None = None
+
+
+class ImageEncoder:
+    """Decodes and encodes pictures."""
+
+    def __init__(
+        self, part: ImagePart, sessions: Sessions, cache: EncodedCache, *, with_sequence: bool
+    ) -> None:
+        self._spec = part.spec
+        self._sessions = sessions
+        self._cache = cache
+        self._outputs = ("pooled", "sequence") if with_sequence else ("pooled",)
+
+    def encode(self, sources: Sequence[ImageSource]) -> list[Encoded | str]:
+        """Return for each picture, in their order, what the encoder says of it, or why it cannot be read."""
+        found: dict[bytes, Encoded | str] = {}
+        waiting: dict[int, list[Loaded]] = {}
+        keys: list[bytes] = []
+        for position, loaded in enumerate(self._load_all(sources)):
+            key = loaded.key or b"unreadable %d" % position
+            keys.append(key)
+            if loaded.pixels is not None:
+                group = waiting.setdefault(len(loaded.pixels), [])
+                group.append(loaded)
+                if len(group) == _batch_rows(len(loaded.pixels)):
+                    found.update(self._run(waiting.pop(len(loaded.pixels))))
+            elif loaded.encoded is not None or loaded.error is not None:
+                found[key] = loaded.encoded or loaded.error or ""
+        for group in waiting.values():
+            found.update(self._run(group))
+        return [found[key] for key in keys]
+
+    def _load_all(self, sources: Sequence[ImageSource]) -> Iterator[Loaded]:
+        load = _Loader(self._load).load
+        if len(sources) <= _INLINE:
+            yield from map(load, sources)
+            return
+        threads = min(self._sessions.threads, len(sources))
+        with ThreadPoolExecutor(threads, thread_name_prefix="posthue-decode") as pool:
+            running: deque[Future[Loaded]] = deque()
+            for source in sources:
+                running.append(pool.submit(load, source))
+                if len(running) > threads * _LOOK_AHEAD:
+                    yield running.popleft().result()
+            while running:
+                yield running.popleft().result()
+
+    def _load(self, source: ImageSource, claim: Callable[[bytes], bool]) -> Loaded:
+        key = b""
+        try:
+            key = b"i" + image_digest(source)
+            known = self._cache.get(key)
+            if known is not None or not claim(key):
+                return Loaded(key, encoded=known)
+            return Loaded(key, pixels=decode_image(source, self._spec))
+        except RowError as error:
+            return Loaded(key, error=str(error))
+        except Exception as error:  # whatever a hostile file does to a decoder, it is this row's error only
+            return Loaded(key, error=f"image: cannot be read ({type(error).__name__}: {error})")
+
+    def _run(self, group: Sequence[Loaded]) -> Iterator[tuple[bytes, Encoded]]:
+        images = np.stack([loaded.pixels for loaded in group if loaded.pixels is not None])
+        feeds = {"pixel_values": to_pixels(images, self._spec)}
+        pooled, *sequence = self._sessions.image.run(feeds, self._outputs)
+        for row, loaded in enumerate(group):
+            steps = sequence[0][row].copy() if sequence else None
+            encoded = Encoded(pooled[row].copy(), steps)
+            self._cache.put(loaded.key, encoded)
+            yield loaded.key, encoded
+
+
+class _Loader:
+    """Loads pictures; of the pictures with one content only the first is decoded."""
+
+    def __init__(self, load: Callable[[ImageSource, Callable[[bytes], bool]], Loaded]) -> None:
+        self._load = load
+        self._claimed: set[bytes] = set()
+        self._lock = threading.Lock()
+
+    def load(self, source: ImageSource) -> Loaded:
+        return self._load(source, self._claim)
+
+    def _claim(self, key: bytes) -> bool:
+        with self._lock:
+            if key in self._claimed:
+                return False
+            self._claimed.add(key)
+            return True
+
+
+def _batch_rows(size: int) -> int:
+    return max(1, min(_MAX_BATCH, _BATCH_PIXELS // (size * size)))

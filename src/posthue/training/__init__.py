@@ -1,0 +1,1 @@
+"""Making models: recipes, datasets, losses, the training itself."""

@@ -1,0 +1,95 @@
+"""Build the model and processor of a stage: new encoders, or parts of earlier stages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from posthue.labels import SCHEMES
+from posthue.model.emoji import add_emoji
+from posthue.model.hub import load_image_encoder, load_text_encoder
+from posthue.model.post_model import PostModel, PostModelConfig
+from posthue.model.processor import PostProcessor
+from posthue.model.word_vectors import word_tokenizer
+from posthue.training.recipe import Stage
+
+STAGE_PREFIX = "stage:"
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """Where things are. run: the run folder; data: the corpora; models: local copies of encoders, or None."""
+
+    run: Path
+    data: Path
+    models: Path | None = None
+
+    def stage_model(self, name: str) -> Path:
+        """Return where the finished model of a stage is."""
+        return self.run / name / "model"
+
+
+def build(stage: Stage, schemes: tuple[str, ...], folders: Folders) -> tuple[PostModel, PostProcessor]:
+    """Return the model and processor with which a stage starts."""
+    text, tokenizer, max_length = _text_part(stage, folders)
+    image, spec = _image_part(stage, folders)
+    config = PostModelConfig(
+        text_encoder=text.config.to_dict() if text is not None else None,
+        image_encoder=image.config.to_dict() if image is not None else None,
+        fusion=stage.fusion,
+        fusion_options=dict(stage.fusion_options),
+        schemes={name: list(SCHEMES[name].labels) for name in schemes},
+    )
+    model = PostModel(config)
+    for part, backbone in ((model.text, text), (model.image, image)):
+        if part is not None and backbone is not None:
+            part.backbone.load_state_dict(backbone.state_dict())
+    if stage.start:
+        take_matching(model, PostModel.from_pretrained(folders.stage_model(stage.start)))
+    model.freeze(*stage.freeze)
+    return model, PostProcessor(tokenizer or word_tokenizer([]), spec, max_length)
+
+
+def take_matching(model: nn.Module, source: nn.Module) -> list[str]:
+    """Copy every weight of ``source`` whose name and shape ``model`` has too; return their names."""
+    mine, theirs = model.state_dict(), source.state_dict()
+    taken = {n: v for n, v in theirs.items() if n in mine and mine[n].shape == v.shape}
+    model.load_state_dict(taken, strict=False)
+    return list(taken)
+
+
+def _text_part(stage: Stage, folders: Folders) -> tuple[nn.Module | None, Any, int]:
+    if stage.text is None:
+        return None, None, stage.max_length
+    if stage.text.startswith(STAGE_PREFIX):
+        path = folders.stage_model(stage.text.removeprefix(STAGE_PREFIX))
+        model, processor = PostModel.from_pretrained(path), PostProcessor.from_pretrained(path)
+        return _part(model, "text", path), processor.tokenizer, processor.max_length
+    backbone, tokenizer = load_text_encoder(stage.text, models=folders.models, data=folders.data)
+    if stage.emoji:
+        add_emoji(backbone, tokenizer)
+    return backbone, tokenizer, stage.max_length
+
+
+def _image_part(stage: Stage, folders: Folders) -> tuple[nn.Module | None, Mapping[str, Any] | None]:
+    if stage.image is None:
+        return None, None
+    if stage.image.startswith(STAGE_PREFIX):
+        path = folders.stage_model(stage.image.removeprefix(STAGE_PREFIX))
+        return _part(PostModel.from_pretrained(path), "image", path), PostProcessor.from_pretrained(path).spec
+    backbone, spec = load_image_encoder(stage.image, models=folders.models)
+    return backbone, replace(spec, small_size=stage.small_size).to_dict()
+
+
+def _part(model: PostModel, modality: str, path: Path) -> nn.Module:
+    from posthue.errors import RecipeError  # noqa: PLC0415
+
+    encoder = getattr(model, modality)
+    if encoder is None:
+        raise RecipeError(f"the model in {path} has no {modality} encoder to start from")
+    backbone: nn.Module = encoder.backbone
+    return backbone

@@ -1,0 +1,212 @@
+"""Train a recipe: stage after stage, resumable, with everything that made the result kept in the run folder.
+
+RUN/recipe.json · versions.json
+RUN/<stage>/model/ · metrics.json · curves.csv     (checkpoints/ while it runs)
+RUN/bundle/                                        (made by posthue.training.finish)
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import logging
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+from datasets import Dataset
+from transformers import EarlyStoppingCallback, TrainingArguments, set_seed
+from transformers.trainer_utils import get_last_checkpoint
+
+from posthue.errors import RecipeError
+from posthue.model.post_model import PostModel
+from posthue.model.processor import PostProcessor
+from posthue.training.build import Folders, build
+from posthue.training.checks import CheckSet, cache_folder, class_weights, run_checks
+from posthue.training.dataset import join, load_source, target_names
+from posthue.training.features import cached_features
+from posthue.training.leaks import without_leaks
+from posthue.training.prepare import Collator, prepare
+from posthue.training.pseudo import pseudo_label
+from posthue.training.recipe import Check, Recipe, Source, Stage, recipe_to_dict
+from posthue.training.trainer import PostTrainer
+
+_log = logging.getLogger(__name__)
+
+PACKAGES = ("posthue", "torch", "transformers", "datasets", "tokenizers", "numpy", "pillow", "onnxruntime")
+
+
+def train_recipe(recipe: Recipe, folders: Folders) -> Path:
+    """Train every stage that is not finished yet; return the folder of the last stage's model."""
+    folders.run.mkdir(parents=True, exist_ok=True)
+    _keep_recipe(recipe, folders.run)
+    (folders.run / "versions.json").write_text(json.dumps(versions(), indent=1) + "\n", encoding="utf-8")
+    for stage in recipe.stages:
+        if not (folders.run / stage.name / "metrics.json").exists():
+            train_stage(recipe, stage, folders)
+    return folders.stage_model(recipe.stages[-1].name)
+
+
+def train_stage(recipe: Recipe, stage: Stage, folders: Folders) -> None:
+    """Train one stage, going on from its last checkpoint if there is one, and save the best epoch."""
+    set_seed(recipe.seed)
+    model, processor = build(stage, recipe.schemes, folders)
+    checks = [check_set(check, recipe, folders, model, processor, stage.freeze) for check in stage.validate]
+    dataset, collator = _training_set(recipe, stage, folders, model, processor, checks)
+    weights = class_weights(dataset, recipe.schemes, stage.class_weights)
+    place = folders.run / stage.name
+    trainer = PostTrainer(
+        model,
+        training_arguments(stage, recipe.seed, place / "checkpoints"),
+        stage=stage,
+        dataset=dataset,
+        collator=collator,
+        class_weights={s: torch.from_numpy(w) for s, w in weights.items()},
+        check=lambda current: run_checks(current, checks, recipe.schemes),
+        callbacks=[EarlyStoppingCallback(stage.patience)],
+    )
+    started = place / "checkpoints"
+    trainer.train(resume_from_checkpoint=get_last_checkpoint(started) if started.is_dir() else None)
+    _save_stage(trainer, processor, place, run_checks(trainer.model, checks, recipe.schemes))
+
+
+def check_set(
+    check: Check,
+    recipe: Recipe,
+    folders: Folders,
+    model: PostModel,
+    processor: PostProcessor,
+    frozen: Sequence[str] = (),
+) -> CheckSet:
+    """Load a validation set for this model."""
+    raw = load_source(check, recipe.schemes, folders.data, recipe.seed)
+    dataset = prepare(raw, processor, small_size=processor.image_spec.small_size)
+    features = _frozen_features(model, processor, dataset, frozen, folders)
+    return CheckSet(check, dataset, Collator(processor, target_names(recipe.schemes), features=features))
+
+
+def training_arguments(stage: Stage, seed: int, output: Path) -> TrainingArguments:
+    """Translate a stage's settings into the Trainer's."""
+    return TrainingArguments(
+        output_dir=str(output),
+        num_train_epochs=stage.epochs,
+        per_device_train_batch_size=stage.batch_size,
+        learning_rate=stage.learning_rate,
+        weight_decay=stage.weight_decay,
+        warmup_steps=stage.warmup,
+        lr_scheduler_type="linear",
+        bf16=use_bf16(stage.precision),
+        use_cpu=not torch.cuda.is_available(),
+        seed=seed,
+        eval_strategy="epoch",
+        save_strategy="epoch",
+        save_total_limit=1,
+        load_best_model_at_end=True,
+        metric_for_best_model="eval_score",
+        greater_is_better=True,
+        logging_steps=50,
+        report_to="none",
+        remove_unused_columns=False,
+        dataloader_pin_memory=False,
+    )
+
+
+def use_bf16(precision: str) -> bool:
+    """Whether to train in bfloat16: where it is native, unless the recipe says otherwise."""
+    if precision != "auto":
+        return precision == "bf16"
+    if torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported()
+    return bool(torch.cpu._is_avx512_bf16_supported())
+
+
+def versions() -> dict[str, str]:
+    """Return what a result depends on: packages, Python, platform, and the commit where there is one."""
+    found = {"python": sys.version.split()[0], "platform": platform.platform(), "machine": platform.machine()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found | {"commit": _commit()}
+
+
+def _training_set(
+    recipe: Recipe,
+    stage: Stage,
+    folders: Folders,
+    model: PostModel,
+    processor: PostProcessor,
+    checks: Sequence[CheckSet],
+) -> tuple[Dataset, Collator]:
+    parts = join([_source(source, recipe, folders) for source in stage.train])
+    clean = without_leaks(parts, [entry.dataset for entry in checks])
+    _log.info(
+        "stage %s: %d posts, %d left out that repeat validation",
+        stage.name,
+        len(clean),
+        len(parts) - len(clean),
+    )
+    dataset = prepare(clean, processor, small_size=processor.image_spec.small_size)
+    features = _frozen_features(model, processor, dataset, stage.freeze, folders)
+    names = target_names(recipe.schemes)
+    return dataset, Collator(processor, names, features=features, augmented=stage.augment)
+
+
+def _source(source: Source, recipe: Recipe, folders: Folders) -> Dataset:
+    dataset = load_source(source, recipe.schemes, folders.data, recipe.seed)
+    for scheme, teacher in source.pseudo.items():
+        dataset = pseudo_label(dataset, scheme, folders.stage_model(teacher))
+    return dataset
+
+
+def _frozen_features(
+    model: PostModel, processor: PostProcessor, dataset: Dataset, frozen: Sequence[str], folders: Folders
+) -> dict[str, Any]:
+    parts = [part for part in ("text", "image") if part in frozen and getattr(model, part) is not None]
+    cache = cache_folder(folders.run)
+    return {part: cached_features(model, processor, dataset, part, cache) for part in parts}
+
+
+def _save_stage(
+    trainer: PostTrainer, processor: PostProcessor, place: Path, metrics: dict[str, float]
+) -> None:
+    trainer.model.save_pretrained(place / "model")
+    processor.save_pretrained(place / "model")
+    _write_curves(trainer.state.log_history, place / "curves.csv")
+    shutil.rmtree(place / "checkpoints", ignore_errors=True)
+    (place / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n", encoding="utf-8")
+
+
+def _write_curves(history: Sequence[dict[str, Any]], path: Path) -> None:
+    columns = list(dict.fromkeys(key for entry in history for key in entry))
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        writer.writerows(history)
+
+
+def _keep_recipe(recipe: Recipe, run: Path) -> None:
+    """Write the recipe into the run folder; raise RecipeError if another one was begun there."""
+    path = run / "recipe.json"
+    text = json.dumps(recipe_to_dict(recipe), indent=1, sort_keys=True) + "\n"
+    if path.exists() and path.read_text(encoding="utf-8") != text:
+        raise RecipeError(f"{run} was begun with another recipe: use a new run folder, or delete this one")
+    path.write_text(text, encoding="utf-8")
+
+
+def _commit() -> str:
+    try:
+        here = Path(__file__).parent
+        done = subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=True
+        )  # noqa: S603, S607
+        return done.stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"

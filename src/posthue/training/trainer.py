@@ -1,0 +1,109 @@
+"""The Hugging Face Trainer, with bucketed batches, two learning rates, and our losses and checks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from datasets import Dataset
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+from transformers import Trainer, TrainingArguments
+
+from posthue.model.post_model import LABEL_PREFIX, PostModel, PostModelOutput
+from posthue.training.losses import modality_states, scheme_losses
+from posthue.training.prepare import Collator, batch_kinds
+from posthue.training.recipe import Stage
+from posthue.training.sampler import BucketBatchSampler
+
+Evaluate = Callable[[PostModel], Mapping[str, float]]
+
+
+class PostTrainer(Trainer):  # type: ignore[misc]
+    """Train a PostModel for one stage of a recipe.
+
+    class_weights: scheme → [labels]. check: computes the metrics of the stage's validation sets, with ``score``.
+    """
+
+    def __init__(
+        self,
+        model: PostModel,
+        args: TrainingArguments,
+        *,
+        stage: Stage,
+        dataset: Dataset,
+        collator: Collator,
+        class_weights: Mapping[str, Tensor],
+        check: Evaluate,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            model, args, train_dataset=dataset, data_collator=collator, eval_dataset=dataset, **kwargs
+        )
+        self.stage = stage
+        self.class_weights = class_weights
+        self.check = check
+
+    def get_train_dataloader(self) -> DataLoader[Any]:
+        """Return batches of like with like, in a new order every epoch."""
+        sampler = BucketBatchSampler(
+            batch_kinds(self.train_dataset),
+            self.train_dataset["length"],
+            batch_size=self._train_batch_size,
+            seed=self.args.seed,
+        )
+        loader = DataLoader(self.train_dataset, batch_sampler=sampler, collate_fn=self.data_collator)
+        return self.accelerator.prepare(loader)
+
+    def compute_loss(
+        self,
+        model: nn.Module,
+        inputs: dict[str, Tensor],
+        return_outputs: bool = False,  # noqa: FBT001, FBT002
+        num_items_in_batch: Tensor | None = None,
+    ) -> Tensor | tuple[Tensor, PostModelOutput]:
+        """Return the expected loss over modality dropout, plus the fusion's own loss."""
+        weight = inputs.pop("weight")
+        targets = {
+            k.removeprefix(LABEL_PREFIX): inputs.pop(k) for k in [*inputs] if k.startswith(LABEL_PREFIX)
+        }
+        states = modality_states(inputs["present"], self.stage.modality_dropout)
+        output = model(**inputs, states=torch.stack([present for present, _ in states]))
+        loss = torch.zeros((), device=weight.device)
+        for logits, (_, probability) in zip(output.states, states, strict=True):
+            loss = loss + scheme_losses(
+                logits,
+                targets,
+                weight=weight * probability,
+                class_weights=self.class_weights,
+                label_smoothing=self.stage.label_smoothing,
+            )
+        if output.auxiliary is not None:
+            loss = loss + output.auxiliary
+        return (loss, output) if return_outputs else loss
+
+    def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
+        """Make AdamW with the stage's two learning rates; no decay on biases and norms."""
+        if self.optimizer is None:
+            decayed = set(self.get_decay_parameter_names(self.model))
+            groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+            for name, parameter in self.model.named_parameters():
+                if parameter.requires_grad:
+                    groups.setdefault((name.startswith("fusion."), name in decayed), []).append(parameter)
+            self.optimizer = torch.optim.AdamW([self._group(*key, params) for key, params in groups.items()])
+        return self.optimizer
+
+    def _group(self, head: bool, decays: bool, params: list[nn.Parameter]) -> dict[str, Any]:  # noqa: FBT001
+        rate = self.stage.head_learning_rate if head else self.stage.learning_rate
+        return {"params": params, "lr": rate, "weight_decay": self.stage.weight_decay if decays else 0.0}
+
+    def evaluate(self, *args: Any, metric_key_prefix: str = "eval", **kwargs: Any) -> dict[str, float]:
+        """Run the stage's checks; log and return their metrics with the Trainer's prefix."""
+        metrics = {
+            f"{metric_key_prefix}_{k}": v
+            for k, v in self.check(self.accelerator.unwrap_model(self.model)).items()
+        }
+        self.log(metrics)
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        return metrics
