@@ -45,7 +45,9 @@ MIKELS = LabelScheme(
     "mikels", ("amusement", "awe", "contentment", "excitement", "anger", "disgust", "fear", "sadness")
 )
 
-SCHEMES: Mapping[str, LabelScheme] = MappingProxyType({s.name: s for s in (SENTIMENT, EKMAN, PLUTCHIK, MIKELS)})
+SCHEMES: Mapping[str, LabelScheme] = MappingProxyType(
+    {s.name: s for s in (SENTIMENT, EKMAN, PLUTCHIK, MIKELS)}
+)
 
 #: GoEmotions' 28 labels to Ekman's, as its authors publish it (Demszky et al. 2020, ekman_mapping.json).
 GOEMOTIONS_TO_EKMAN: Mapping[str, str] = MappingProxyType(
@@ -56,7 +58,8 @@ GOEMOTIONS_TO_EKMAN: Mapping[str, str] = MappingProxyType(
             "disgust": "disgust",
             "fear": "fear nervousness",
             "joy": (
-                "joy amusement approval excitement gratitude love optimism relief pride admiration desire caring"
+                "joy amusement approval excitement gratitude love optimism relief pride admiration "
+                "desire caring"
             ),
             "sadness": "sadness disappointment embarrassment grief remorse",
             "surprise": "surprise realization confusion curiosity",
@@ -95,7 +98,7 @@ def scheme(name: str) -> LabelScheme:
 
 
 def polarity(scheme_name: str, label: str) -> str:
-    """Return the sentiment label that ``label`` of ``scheme_name`` maps to; raise LabelError if none is defined."""
+    """Return the sentiment label that ``label`` of ``scheme_name`` maps to; LabelError if there is none."""
     scheme(scheme_name).index(label)
     if scheme_name not in POLARITY:
         raise LabelError(f"no polarity is published for the labels of {scheme_name}")

@@ -10,14 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias, Union
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
     from PIL import Image
 
-    ImageSource: TypeAlias = Union[str, Path, bytes, Image.Image, npt.NDArray[np.uint8]]
+    ImageSource: TypeAlias = str | Path | bytes | Image.Image | npt.NDArray[np.uint8]
 
 
 class Modality(StrEnum):

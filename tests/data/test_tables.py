@@ -28,7 +28,7 @@ from posthue.posts import Post
         ("a.csv", b"PK\x03\x04...", "zip archive or Excel"),
         ("a.csv", b"PAR1...", "Parquet file"),
         ("a.jsonl", "no\njson\n", "no line is a JSON object"),
-        ("a.json", "[{}]", "no line is a JSON object"),
+        ("a.json", "[{}]", "is one JSON array"),
         ("a.parquet", "PAR1 and nonsense", "not a readable Parquet file"),
         ("a.zip", "PK nonsense", "not a readable zip"),
         ("a.xlsx", "x", "not read; known are csv"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from rich.text import Text
 from posthue.posts import Judgement, Modality, Prediction
 
 if TYPE_CHECKING:
+    from posthue.evaluation.judge_corpus import Evaluation
     from posthue.runtime.score import ScoreSummary
 
 Advance = Callable[[int, int | None], None]
@@ -138,3 +139,22 @@ def _percent(value: float) -> str:
 
 def _bar_mark(console: Console) -> str:
     return "█" if console.encoding.lower().startswith("utf") else "#"
+
+
+def print_evaluations(title: str, found: Sequence[Evaluation], console: Console | None = None) -> None:
+    """Print one row per scheme and state: metrics ± half of their 95 % interval, ECE, majority baseline."""
+    console = console or Console()
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    for column in ("scheme", "state"):
+        table.add_column(column, no_wrap=True)
+    metrics = list(found[0].metrics)
+    for column in ("n", *(metric.replace("_", " ") for metric in metrics), "ECE", "majority"):
+        table.add_column(column, justify="right")
+    for item in found:
+        values = [f"{100 * m.value:.1f} ±{50 * (m.high - m.low):.1f}" for m in item.metrics.values()]
+        n = f"{item.n:,}" + (f" (+{item.failed} failed)" if item.failed else "")
+        table.add_row(item.scheme, item.state, n, *values, f"{item.ece:.3f}", f"{100 * item.majority:.1f}")
+    console.print(table)
+    for item in found:
+        labels = ", ".join(f"{label} {100 * value:.1f}" for label, value in item.f1.items())
+        console.print(f" F1, {item.scheme}, {item.state}: {labels}", highlight=False, soft_wrap=True)

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 _COMMON = ("PNG", "GIF", "BMP", "PPM")
 _RARE = ("WEBP", "TIFF", "AVIF", "JPEG2000", "ICO")
 _CHUNK = 1 << 20
+#: A larger file is refused before it is read: it is no post's picture.
+MAX_BYTES = 1 << 30
 _ORIENTATION = 0x0112
 _quiet = threading.Lock()
 
@@ -126,6 +128,10 @@ def _require_file(path: str | Path, name: str) -> None:
         raise ImageError(f"{name}: not a regular file")
     if status.st_size == 0:
         raise ImageError(f"{name}: the file is empty (0 bytes)")
+    if status.st_size > MAX_BYTES:
+        raise ImageError(
+            f"{name}: the file is larger than {MAX_BYTES >> 20:,} MiB ({status.st_size:,} bytes)"
+        )
 
 
 def _open(stream: IO[bytes], name: str) -> Image.Image:

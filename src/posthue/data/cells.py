@@ -12,18 +12,33 @@ import pyarrow as pa
 from posthue.data.readers.lines import decode_bytes
 
 
-def values_of(column: pa.Array) -> list[object]:
-    """Return the values as Python objects; strings that are not UTF-8 come as bytes."""
+def values_of(column: pa.Array | pa.ChunkedArray) -> list[object]:
+    """Return the values as Python objects; strings that are not UTF-8 are read as Windows-1252.
+
+    What Python has no value for (a nested string that is no UTF-8, a date in the year 5,000,000) is Arrow's
+    own text of it, or None.
+    """
     if pa.types.is_dictionary(column.type):
-        column = column.dictionary_decode()
+        column = column.cast(column.type.value_type)
     try:
         return list(column.to_pylist())
-    except UnicodeDecodeError:
-        return list(
-            column.cast(
-                pa.large_binary() if pa.types.is_large_string(column.type) else pa.binary()
-            ).to_pylist()
-        )
+    except (ValueError, OverflowError):  # UnicodeDecodeError is a ValueError
+        pass
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        held = column.cast(pa.large_binary()).to_pylist()
+        return [None if value is None else decode_bytes(value) for value in held]
+    return [_value(scalar) for scalar in column]
+
+
+def _value(scalar: pa.Scalar) -> object:
+    try:
+        return scalar.as_py()
+    except (ValueError, OverflowError):
+        pass
+    try:
+        return scalar.cast(pa.string()).as_py()
+    except (ValueError, pa.ArrowException):
+        return None
 
 
 def id_of(value: object) -> str | None:

@@ -16,6 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from posthue.data.cells import values_of
+
 _GROUP_ROWS, _GROUP_BYTES = 16_384, 16 << 20
 
 
@@ -123,18 +125,17 @@ SINKS: Mapping[str, Callable[[BinaryIO, pa.Schema], Sink]] = MappingProxyType(
 
 
 def _text_column(column: pa.ChunkedArray) -> list[str]:
-    if _is_structured(column.type):
-        values = (None if value is None else _dump(value) for value in column.to_pylist())
-    else:  # Arrow's cast gives the shortest digits that a float needs
-        values = iter(_decoded(column).cast(pa.string()).to_pylist())
-    return ["" if value is None else value for value in values]
+    if not _is_structured(column.type):
+        with suppress(pa.ArrowNotImplementedError):  # durations, say, have no text of Arrow's
+            column = _decoded(column).cast(pa.string())  # the shortest digits that a float needs
+    return ["" if value is None else _dump(value) for value in values_of(column)]
 
 
 def _json_column(column: pa.ChunkedArray) -> list[object]:
     column = _decoded(column)
     if pa.types.is_float16(column.type) or pa.types.is_float32(column.type):
         column = pc.cast(pc.cast(column, pa.string()), pa.float64())
-    return [_plain(value) for value in column.to_pylist()]
+    return [_plain(value) for value in values_of(column)]
 
 
 def _decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:

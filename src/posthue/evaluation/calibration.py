@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from posthue.evaluation.metrics import log_loss
-
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
@@ -21,10 +19,13 @@ def softmax(logits: npt.NDArray[np.floating], temperature: float = 1.0) -> Float
     return probabilities
 
 
-def fit_temperature(logits: npt.NDArray[np.floating], true: Ints, *, steps: int = 60) -> float:
+def fit_temperature(
+    logits: npt.NDArray[np.floating], true: Ints, *, weights: Floats | None = None, steps: int = 60
+) -> float:
     """Return the temperature in [0.05, 20] with the least log loss on logits [n, labels] and labels [n].
 
-    Golden-section search over log T; the loss has one minimum there. Returns 1.0 for no examples.
+    weights: of the examples [n]; all the same if None. Golden-section search over log T; the loss has one
+    minimum there. Returns 1.0 for no examples.
     """
     if len(true) == 0:
         return 1.0
@@ -32,12 +33,16 @@ def fit_temperature(logits: npt.NDArray[np.floating], true: Ints, *, steps: int 
     golden = (np.sqrt(5) - 1) / 2
     for _ in range(steps):
         left, right = high - golden * (high - low), low + golden * (high - low)
-        if _loss(logits, true, left) < _loss(logits, true, right):
+        if _loss(logits, true, weights, left) < _loss(logits, true, weights, right):
             high = right
         else:
             low = left
     return float(np.exp((low + high) / 2))
 
 
-def _loss(logits: npt.NDArray[np.floating], true: Ints, log_temperature: float) -> float:
-    return log_loss(softmax(logits, float(np.exp(log_temperature))), true)
+def _loss(
+    logits: npt.NDArray[np.floating], true: Ints, weights: Floats | None, log_temperature: float
+) -> float:
+    probabilities = softmax(logits, float(np.exp(log_temperature)))
+    picked = np.clip(probabilities[np.arange(len(true)), true], 1e-12, 1.0)
+    return float(np.average(-np.log(picked), weights=weights))

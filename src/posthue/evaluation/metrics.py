@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -101,6 +102,6 @@ def log_loss(probabilities: Floats, true: Ints) -> float:
     return float(-np.log(np.clip(picked, 1e-12, 1.0)).mean())
 
 
-def _divide(numerator: Floats, denominator: npt.NDArray[np.generic]) -> Floats:
-    denominator = np.asarray(denominator, dtype=np.float64)
-    return np.divide(numerator, denominator, out=np.zeros_like(denominator), where=denominator > 0)
+def _divide(numerator: Floats, denominator: npt.NDArray[Any]) -> Floats:
+    below = np.asarray(denominator, dtype=np.float64)
+    return np.divide(numerator, below, out=np.zeros_like(below), where=below > 0)

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator
+from typing import cast
 
 import torch
+from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 #: Unicode blocks that hold emoji and pictographs (Unicode 15: Emoji in the Unicode Standard, UTS #51).
 BLOCKS = ((0x2600, 0x27BF), (0x1F300, 0x1F64F), (0x1F680, 0x1F6FF), (0x1F900, 0x1F9FF), (0x1FA70, 0x1FAFF))
 
 #: Words of Unicode names that say how a picture is drawn, not what it means.
-_DRAWING = frozenset("black white heavy with of sign symbol emoji".split())
+_DRAWING = frozenset(["black", "white", "heavy", "with", "of", "sign", "symbol", "emoji"])
 
 
 def emoji() -> Iterator[tuple[str, str]]:
@@ -38,14 +40,18 @@ def add_emoji(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int
     if not unknown:
         return 0
     pieces = [_pieces(name, tokenizer) for _, name in unknown]
-    table = model.get_input_embeddings().weight.detach()
+    table = _table(model).weight.detach()
     vectors = torch.stack([table[ids].mean(0) for ids in pieces])
     first = len(tokenizer)
     tokenizer.add_tokens([char for char, _ in unknown])
     model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
     with torch.no_grad():
-        model.get_input_embeddings().weight[first : first + len(vectors)] = vectors
+        _table(model).weight[first : first + len(vectors)] = vectors
     return len(unknown)
+
+
+def _table(model: PreTrainedModel) -> nn.Embedding:
+    return cast(nn.Embedding, model.get_input_embeddings())
 
 
 def _is_unknown(char: str, tokenizer: PreTrainedTokenizerBase) -> bool:

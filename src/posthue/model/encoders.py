@@ -11,13 +11,17 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import pad
 from transformers import AutoModel, PreTrainedConfig
 
 from posthue.model import word_vectors  # noqa: F401  (registers the fastText-style model type)
 
 
 class Encoded(NamedTuple):
-    """What an encoder says of a batch. pooled: [batch, dim]; sequence: [batch, length, dim]; mask: [batch, length]."""
+    """What an encoder says of a batch.
+
+    pooled: [batch, dim]; sequence: [batch, length, dim]; mask: [batch, length].
+    """
 
     pooled: Tensor
     sequence: Tensor | None = None
@@ -45,25 +49,51 @@ class TextEncoder(nn.Module):
 
 
 class ImageEncoder(nn.Module):
-    """A Hugging Face image model without its classifier; spatial mean of the last features."""
+    """A Hugging Face image model without its classifier; spatial mean of the last features.
 
-    def __init__(self, config: PreTrainedConfig) -> None:
+    With a second model for tiny pictures (thumbnails, faces cut out), the prepared size of a picture decides
+    which of the two reads it, and each writes its own half of the vector: a network tuned on 48-pixel faces
+    and one tuned on photos would spoil each other.
+
+    small_side: the side, in pixels, that marks a tiny picture.
+    """
+
+    def __init__(
+        self, config: PreTrainedConfig, small: PreTrainedConfig | None = None, small_side: int | None = None
+    ) -> None:
         super().__init__()
         self.backbone = AutoModel.from_config(config).to(memory_format=torch.channels_last)
-        self.dim = image_dim(config)
+        self.small = AutoModel.from_config(small).to(memory_format=torch.channels_last) if small else None
+        self.small_side = small_side
+        self.dims = (image_dim(config), image_dim(small) if small else 0)
+        self.dim = sum(self.dims)
 
     def forward(self, pixel_values: Tensor) -> Encoded:
         """Encode pixels [batch, 3, height, width]."""
         pixel_values = pixel_values.contiguous(memory_format=torch.channels_last)  # 1.4 times as fast on CPUs
-        features = self.backbone(pixel_values=pixel_values).last_hidden_state
-        if features.dim() == 4:
-            sequence = features.flatten(2).transpose(1, 2)
-            pooled = features.mean(dim=(2, 3))
-        else:
-            sequence = features[:, 1:]
-            pooled = features[:, 0]
-        mask = torch.ones(sequence.shape[:2], dtype=torch.bool, device=sequence.device)
-        return Encoded(pooled, sequence, mask)
+        return self.encode(
+            pixel_values, tiny=self.small is not None and pixel_values.shape[-1] == self.small_side
+        )
+
+    def encode(self, pixel_values: Tensor, *, tiny: bool) -> Encoded:
+        """Encode with the model for tiny pictures, or the other."""
+        backbone = self.small if tiny and self.small is not None else self.backbone
+        encoded = _encode_picture(backbone, pixel_values)
+        padding = (self.dims[0], 0) if tiny else (0, self.dims[1])
+        if padding == (0, 0):
+            return encoded
+        sequence = pad(encoded.sequence, padding) if encoded.sequence is not None else None
+        return Encoded(pad(encoded.pooled, padding), sequence, encoded.mask)
+
+
+def _encode_picture(backbone: nn.Module, pixel_values: Tensor) -> Encoded:
+    features = backbone(pixel_values=pixel_values).last_hidden_state
+    if features.dim() == 4:
+        sequence, pooled = features.flatten(2).transpose(1, 2), features.mean(dim=(2, 3))
+    else:
+        sequence, pooled = features[:, 1:], features[:, 0]
+    mask = torch.ones(sequence.shape[:2], dtype=torch.bool, device=sequence.device)
+    return Encoded(pooled, sequence, mask)
 
 
 def image_dim(config: PreTrainedConfig) -> int:

@@ -2,7 +2,8 @@
 
 Shapes stay dynamic. The transformer's MatMuls become dynamic int8, per output channel; its embedding table
 becomes int8 with one scale per row, which is a quarter of the size at a rounding error below 0.4 % of the
-row's largest entry. Convolutions and the head stay fp32: dynamic int8 makes convolutions slower.
+row's largest entry. Convolutions and the head compute in fp32 (dynamic int8 makes convolutions slower) from
+weights that are stored in fp16.
 """
 
 from __future__ import annotations
@@ -25,9 +26,12 @@ from torch.export import Dim
 
 from posthue.model.encoders import Encoded, ImageEncoder, TextEncoder
 from posthue.model.post_model import PostModel
+from posthue.model.smoothing import Feeds, smooth
 
 #: Tables with at least so many entries are stored in int8.
 LARGE_TABLE = 1_000_000
+#: Other weights with at least so many entries are stored in fp16.
+HALVED = 4096
 #: CNNs halve the picture five times; sizes in steps of this keep every padding the same.
 SIDE_STEP = 32
 
@@ -43,12 +47,12 @@ class _TextGraph(nn.Module):
 
 
 class _ImageGraph(nn.Module):
-    def __init__(self, encoder: ImageEncoder) -> None:
+    def __init__(self, encoder: ImageEncoder, *, tiny: bool) -> None:
         super().__init__()
-        self.encoder = encoder
+        self.encoder, self.tiny = encoder, tiny
 
     def forward(self, pixel_values: Tensor) -> Tensor:
-        pooled: Tensor = self.encoder(pixel_values).pooled
+        pooled: Tensor = self.encoder.encode(pixel_values, tiny=self.tiny).pooled
         return pooled
 
 
@@ -69,36 +73,60 @@ class _HeadGraph(nn.Module):
         return tuple(logits[scheme] for scheme in self.schemes)
 
 
-def export_graphs(model: PostModel, folder: str | Path, *, quantise: bool = True) -> dict[str, str]:
-    """Write the graphs of ``model`` into an existing folder; return part → precision (int8 or fp32)."""
+def export_graphs(
+    model: PostModel, folder: str | Path, *, quantise: bool = True, calibration: Sequence[Feeds] = ()
+) -> dict[str, str]:
+    """Write the graphs of ``model`` into an existing folder; return part → precision (int8 or fp32).
+
+    calibration: a few batches of the text graph's inputs (input_ids, attention_mask), by which a transformer
+    is smoothed before it is quantised.
+    """
     folder, model = Path(folder), model.float().cpu().eval()
     precisions = {"head": "fp32"}
     if model.text is not None:
-        precisions["text"] = _export_text(model.text, folder / "text.onnx", quantise=quantise)
+        path = folder / "text.onnx"
+        precisions["text"] = _export_text(model.text, path, quantise=quantise, calibration=calibration)
     if model.image is not None:
-        _export_image(model.image, folder / "image.onnx")
+        _export_image(model.image, folder / "image.onnx", tiny=False)
         precisions["image"] = "fp32"
+        if model.image.small is not None:
+            _export_image(model.image, folder / "image_small.onnx", tiny=True)
     _export_head(model, folder / "head.onnx")
+    if quantise:
+        for part in ("image", "image_small", "head"):
+            half_weights(folder / f"{part}.onnx")
     return precisions
 
 
-def _export_text(encoder: TextEncoder, path: Path, *, quantise: bool) -> str:
-    ids = torch.ones((2, 7), dtype=torch.int64)
+def _export_text(
+    encoder: TextEncoder, path: Path, *, quantise: bool, calibration: Sequence[Feeds] = ()
+) -> str:
+    ids, mask = torch.full((2, 7), 2), torch.ones((2, 7), dtype=torch.int64)
     shape = {0: Dim("batch"), 1: Dim("length", min=2, max=4096)}
     with _eager_attention(encoder):
-        _export(_TextGraph(encoder), (ids, ids), (shape, shape), ("input_ids", "attention_mask"), ("pooled",), path)
+        _export(
+            _TextGraph(encoder),
+            (ids, mask),
+            (shape, shape),
+            ("input_ids", "attention_mask"),
+            ("pooled",),
+            path,
+        )
     _relax_names(path)
-    quantise = quantise and _has_attention(encoder)
+    quantise = quantise and _is_transformer(encoder)
     if quantise:
-        _int8(path)
+        _int8(path, calibration)
     return "int8" if quantise else "fp32"
 
 
-def _export_image(encoder: ImageEncoder, path: Path) -> None:
-    pixels = torch.zeros((2, 3, 7 * SIDE_STEP, 7 * SIDE_STEP))
+def _export_image(encoder: ImageEncoder, path: Path, *, tiny: bool) -> None:
+    fixed = _is_transformer(encoder)
+    backbone = encoder.small if tiny and encoder.small is not None else encoder.backbone
+    side = backbone.config.image_size if fixed else 7 * SIDE_STEP
+    pixels = torch.zeros((2, 3, side, side))
     sides = {2: SIDE_STEP * Dim("rows", min=1, max=64), 3: SIDE_STEP * Dim("columns", min=1, max=64)}
-    shape = {0: Dim("batch")} | (sides if not _has_attention(encoder) else {})
-    _export(_ImageGraph(encoder), (pixels,), (shape,), ("pixel_values",), ("pooled",), path)
+    shape = {0: Dim("batch")} | ({} if fixed else sides)
+    _export(_ImageGraph(encoder, tiny=tiny), (pixels,), (shape,), ("pixel_values",), ("pooled",), path)
 
 
 def _export_head(model: PostModel, path: Path) -> None:
@@ -138,8 +166,12 @@ def _export(
     program.save(path)
 
 
-def _int8(path: Path) -> None:
+def _int8(path: Path, calibration: Sequence[Feeds]) -> None:
     """Quantise the graph at ``path`` in place."""
+    if calibration:
+        graph = onnx.load(path)
+        smooth(graph, calibration)
+        onnx.save(graph, path)
     with tempfile.TemporaryDirectory() as scratch:
         halfway = Path(scratch) / "matmul.onnx"
         with _quiet():
@@ -156,7 +188,9 @@ def quantise_tables(graph: onnx.ModelProto) -> int:
 
     Gather(table) becomes Cast(Gather(rows)) · Gather(scales).
     """
-    tables = {t.name: t for t in graph.graph.initializer if np.prod(t.dims) >= LARGE_TABLE and len(t.dims) == 2}
+    tables = {
+        t.name: t for t in graph.graph.initializer if np.prod(t.dims) >= LARGE_TABLE and len(t.dims) == 2
+    }
     lookups = [n for n in graph.graph.node if n.op_type == "Gather" and n.input[0] in tables]
     for number, node in enumerate(lookups):
         position = list(graph.graph.node).index(node)
@@ -175,6 +209,26 @@ def quantise_tables(graph: onnx.ModelProto) -> int:
             graph.graph.node.insert(position + offset, new)
     _drop_unused(graph)
     return len(lookups)
+
+
+def half_weights(path: Path) -> None:
+    """Store the large weights of a graph as fp16.
+
+    ONNX Runtime turns them back when it loads, and computes in fp32.
+    """
+    if not path.exists():
+        return
+    graph = onnx.load(path)
+    large = [
+        t for t in graph.graph.initializer if t.data_type == TensorProto.FLOAT and np.prod(t.dims) >= HALVED
+    ]
+    for number, tensor in enumerate(large):
+        half, full = f"posthue_half_{number}", tensor.name
+        values = numpy_helper.to_array(tensor).astype(np.float16)
+        graph.graph.initializer.remove(tensor)
+        graph.graph.initializer.append(numpy_helper.from_array(values, half))
+        graph.graph.node.insert(0, helper.make_node("Cast", [half], [full], to=TensorProto.FLOAT))
+    onnx.save(graph, path)
 
 
 def _int8_rows(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -197,8 +251,9 @@ def _relax_names(path: Path) -> None:
     onnx.save(graph, path)
 
 
-def _has_attention(encoder: nn.Module) -> bool:
-    return hasattr(getattr(encoder, "backbone", None), "encoder")
+def _is_transformer(encoder: nn.Module) -> bool:
+    """Whether an encoder multiplies matrices: a CNN or an embedding table does not."""
+    return any(isinstance(module, nn.Linear) for module in encoder.modules())
 
 
 @contextmanager

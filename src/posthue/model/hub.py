@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
@@ -39,7 +40,8 @@ def _candidates(name: str, models: str | Path | None) -> Iterator[Path]:
     folder = models or os.environ.get("POSTHUE_MODELS")
     if folder:
         yield from (
-            Path(folder) / spelling for spelling in (name, name.replace("/", "--"), name.split("/")[-1])
+            Path(folder) / spelling
+            for spelling in (name, name.replace("/", "--"), name.rsplit("/", maxsplit=1)[-1])
         )
     if name in PACKAGED:
         package, inside = PACKAGED[name]
@@ -51,7 +53,10 @@ def _candidates(name: str, models: str | Path | None) -> Iterator[Path]:
 def load_text_encoder(
     name: str, *, models: str | Path | None = None, data: str | Path | None = None
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """Load a text model and its tokenizer by Hub id, local path, or ``glove:FILE`` (looked for under ``data``)."""
+    """Load a text model and its tokenizer by Hub id, local path, or ``glove:FILE``.
+
+    FILE is looked for as it is, then under ``models`` and ``data``.
+    """
     if name.startswith(GLOVE_PREFIX):
         return from_glove(_glove_file(name.removeprefix(GLOVE_PREFIX), (models, data)))
     path = resolve(name, models)
@@ -92,7 +97,7 @@ def _glove_file(name: str, folders: tuple[str | Path | None, ...]) -> Path:
     raise InputError(f"no GloVe file {name}; looked for {', '.join(map(str, tried))}")
 
 
-def _quietly(kind: type, path: str, name: str) -> PreTrainedModel:
+def _quietly(kind: Any, path: str, name: str) -> Any:
     """Load without the report on the pre-training head's weights, which an encoder does not use."""
     level = transformers_logging.get_verbosity()
     transformers_logging.set_verbosity_error()

@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import Tensor, nn
 from transformers import AutoConfig, PreTrainedConfig, PreTrainedModel
-from transformers.utils import ModelOutput
+from transformers.utils.generic import ModelOutput
 
 from posthue.errors import RecipeError
 from posthue.model.encoders import Encoded, ImageEncoder, TextEncoder
@@ -21,10 +21,11 @@ from posthue.model.fusion import FusionOutput, FusionSettings, make_fusion
 LABEL_PREFIX = "labels_"
 
 
-class PostModelConfig(PreTrainedConfig):  # type: ignore[misc]
+class PostModelConfig(PreTrainedConfig):
     """What the post model is made of.
 
     text_encoder, image_encoder: the encoder's own config as a dict (with model_type), or None.
+    small_image_encoder, small_side: a second image encoder, for pictures of this side in pixels, or None.
     fusion: its kind. fusion_options: its settings. schemes: scheme → labels in order.
     """
 
@@ -34,6 +35,8 @@ class PostModelConfig(PreTrainedConfig):  # type: ignore[misc]
         self,
         text_encoder: dict[str, Any] | None = None,
         image_encoder: dict[str, Any] | None = None,
+        small_image_encoder: dict[str, Any] | None = None,
+        small_side: int | None = None,
         fusion: str = "joint",
         fusion_options: dict[str, Any] | None = None,
         schemes: dict[str, Sequence[str]] | None = None,
@@ -41,6 +44,8 @@ class PostModelConfig(PreTrainedConfig):  # type: ignore[misc]
     ) -> None:
         self.text_encoder = text_encoder
         self.image_encoder = image_encoder
+        self.small_image_encoder = small_image_encoder
+        self.small_side = small_side
         self.fusion = fusion
         self.fusion_options = fusion_options or {}
         self.schemes = {name: list(labels) for name, labels in (schemes or {}).items()}
@@ -48,7 +53,7 @@ class PostModelConfig(PreTrainedConfig):  # type: ignore[misc]
 
 
 @dataclass
-class PostModelOutput(ModelOutput):  # type: ignore[misc]
+class PostModelOutput(ModelOutput):
     """logits: scheme → [batch, labels]; auxiliary: the fusion's own loss; states: logits per asked state."""
 
     logits: dict[str, Tensor] | None = None
@@ -56,7 +61,7 @@ class PostModelOutput(ModelOutput):  # type: ignore[misc]
     states: list[dict[str, Tensor]] | None = None
 
 
-class PostModel(PreTrainedModel):  # type: ignore[misc]
+class PostModel(PreTrainedModel):
     """Judge posts. See ``forward`` for the inputs."""
 
     config_class = PostModelConfig
@@ -68,7 +73,7 @@ class PostModel(PreTrainedModel):  # type: ignore[misc]
         if not config.text_encoder and not config.image_encoder:
             raise RecipeError("a post model wants a text encoder, an image encoder, or both")
         self.text = TextEncoder(_encoder_config(config.text_encoder)) if config.text_encoder else None
-        self.image = ImageEncoder(_encoder_config(config.image_encoder)) if config.image_encoder else None
+        self.image = _image_encoder(config) if config.image_encoder else None
         self.fusion = make_fusion(config.fusion, fusion_settings(config, self.text, self.image))
         self.frozen: frozenset[str] = frozenset()
         self.post_init()
@@ -147,6 +152,15 @@ def _as_float(encoded: Encoded) -> Encoded:
 def _encoder_config(values: Mapping[str, Any]) -> PreTrainedConfig:
     values = dict(values)
     return AutoConfig.for_model(values.pop("model_type"), **values)
+
+
+def _image_encoder(config: PostModelConfig) -> ImageEncoder:
+    small = config.small_image_encoder
+    return ImageEncoder(
+        _encoder_config(config.image_encoder or {}),
+        _encoder_config(small) if small else None,
+        config.small_side,
+    )
 
 
 def fusion_settings(

@@ -15,7 +15,7 @@ from posthue.data.text import normalise_tweet
 from posthue.posts import Modality, Post
 
 
-class PostProcessor(ProcessorMixin):  # type: ignore[misc]
+class PostProcessor(ProcessorMixin):
     """Turn posts into the inputs of PostModel.
 
     tokenizer: of the text encoder. spec: how pictures are prepared (ImageSpec as a dict, as it is saved).
@@ -34,11 +34,12 @@ class PostProcessor(ProcessorMixin):  # type: ignore[misc]
         """How pictures are prepared."""
         return ImageSpec.from_dict(self.spec)
 
-    def __call__(self, posts: Sequence[Post], *, skip: Sequence[str] = ()) -> dict[str, Tensor]:  # type: ignore[override]
+    def __call__(self, posts: Sequence[Post], *, skip: Sequence[str] = ()) -> dict[str, Tensor]:
         """Return present [batch, 2] and the inputs of the modalities that any post of the batch has.
 
-        skip: modalities whose inputs are not wanted, because their features are already there. Pictures of one batch must be of one prepared size (see ImageSpec). Raises ImageError for a picture
-        that cannot be decoded.
+        skip: modalities whose inputs are not wanted, because their features are already there. Pictures of
+        one batch must be of one prepared size (see ImageSpec). Raises ImageError for a picture that cannot
+        be decoded.
         """
         present = torch.tensor([[m in post.modalities for m in Modality] for post in posts])
         inputs = {"present": present}

@@ -7,6 +7,7 @@ registered transformers model type, so it is saved, loaded and exported like eve
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -21,20 +22,20 @@ from posthue.errors import InputError
 SPECIAL_TOKENS = ("[PAD]", "[UNK]")
 
 
-class WordVectorsConfig(PreTrainedConfig):  # type: ignore[misc]
+class WordVectorsConfig(PreTrainedConfig):
     """Size of the table: vocab_size rows of hidden_size."""
 
     model_type = "posthue-word-vectors"
 
     def __init__(
-        self, vocab_size: int = 2, hidden_size: int = 25, pad_token_id: int = 0, **kwargs: object
+        self, vocab_size: int = 2, hidden_size: int = 25, pad_token_id: int = 0, **kwargs: Any
     ) -> None:
         self.vocab_size = vocab_size
         self.hidden_size = hidden_size
-        super().__init__(pad_token_id=pad_token_id, **kwargs)
+        super().__init__(**{"pad_token_id": pad_token_id, **kwargs})
 
 
-class WordVectorsModel(PreTrainedModel):  # type: ignore[misc]
+class WordVectorsModel(PreTrainedModel):
     """Look each token up; the caller averages."""
 
     config_class = WordVectorsConfig
@@ -44,6 +45,14 @@ class WordVectorsModel(PreTrainedModel):  # type: ignore[misc]
         super().__init__(config)
         self.table = nn.Embedding(config.vocab_size, config.hidden_size, padding_idx=config.pad_token_id)
         self.post_init()
+
+    def get_input_embeddings(self) -> nn.Embedding:
+        """Return the table."""
+        return self.table
+
+    def set_input_embeddings(self, value: nn.Module) -> None:
+        """Put another table in its place, as when tokens are added."""
+        self.table = cast(nn.Embedding, value)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> BaseModelOutput:
         """Return the vectors [batch, length, hidden_size] of token ids [batch, length]."""
@@ -86,7 +95,7 @@ def from_glove(path: str | Path) -> tuple[WordVectorsModel, PreTrainedTokenizerF
 def word_tokenizer(words: list[str]) -> PreTrainedTokenizerFast:
     """Make a lower-casing word tokenizer whose ids are the positions of ``words`` after [PAD] and [UNK]."""
     vocabulary = {word: i for i, word in enumerate([*SPECIAL_TOKENS, *words])}
-    tokenizer = Tokenizer(WordLevel(vocabulary, unk_token="[UNK]"))  # noqa: S106
+    tokenizer = Tokenizer(WordLevel(vocabulary, unk_token="[UNK]"))
     # GloVe's Twitter vectors call a mention <user>, a link <url>, and split a hashtag off its mark.
     tokenizer.normalizer = normalizers.Sequence(
         [
@@ -99,7 +108,7 @@ def word_tokenizer(words: list[str]) -> PreTrainedTokenizerFast:
     tokenizer.pre_tokenizer = pre_tokenizers.Split(
         Regex(r"<\w+>|[\w']+|[^\w\s]"), behavior="removed", invert=True
     )
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]")  # noqa: S106
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]")
 
 
 def _without_specials(words: list[str], vectors: np.ndarray) -> tuple[list[str], np.ndarray]:

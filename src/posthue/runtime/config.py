@@ -39,13 +39,17 @@ class TextPart:
 
 @dataclass(frozen=True, slots=True)
 class ImagePart:
-    """The image encoder: its file, how a picture is prepared for it, and what it gives."""
+    """The image encoder: its file, how a picture is prepared for it, and what it gives.
+
+    small_file: a second encoder, for the pictures that the spec brings to its small size; None: the same one.
+    """
 
     file: str
     spec: ImageSpec
     outputs: tuple[str, ...]
     dim: int
     precision: str
+    small_file: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,7 @@ class BundleConfig:
     def files(self) -> tuple[str, ...]:
         """The names of the files that the folder must hold beside config.json."""
         text = (self.text.file, self.text.tokenizer) if self.text else ()
-        image = (self.image.file,) if self.image else ()
+        image = tuple(f for f in (self.image.file, self.image.small_file) if f) if self.image else ()
         return (*text, *image, self.head)
 
 
@@ -175,6 +179,7 @@ def _image(fields: Fields | None) -> ImagePart | None:
         outputs=_outputs(fields),
         dim=fields.whole("dim", least=1),
         precision=fields.text("precision", default="fp32"),
+        small_file=fields.file("small_file") if fields.data.get("small_file") is not None else None,
     )
 
 

@@ -55,7 +55,7 @@ def _parts(bundle: Bundle) -> dict[str, object]:
 
 
 def _software() -> dict[str, object]:
-    import onnxruntime  # type: ignore[import-untyped]  # noqa: PLC0415
+    import onnxruntime  # noqa: PLC0415
 
     return {
         "posthue": posthue.__version__,

@@ -57,6 +57,7 @@ class ImageEncoder:
         found: dict[bytes, Encoded | str] = {}
         waiting: dict[int, list[Loaded]] = {}
         keys: list[bytes] = []
+        told: set[int] = set()  # pictures whose error names themselves, and not another of the same content
         for position, loaded in enumerate(self._load_all(sources)):
             key = loaded.key or b"unreadable %d" % position
             keys.append(key)
@@ -67,9 +68,19 @@ class ImageEncoder:
                     found.update(self._run(waiting.pop(len(loaded.pixels))))
             elif loaded.encoded is not None or loaded.error is not None:
                 found[key] = loaded.encoded or loaded.error or ""
+                told.add(position)
         for group in waiting.values():
             found.update(self._run(group))
-        return [found[key] for key in keys]
+        return [
+            self._own_error(source, found[key]) if position not in told else found[key]
+            for position, (source, key) in enumerate(zip(sources, keys, strict=True))
+        ]
+
+    def _own_error(self, source: ImageSource, found: Encoded | str) -> Encoded | str:
+        """The error of a broken picture names its own file, not another of the same content."""
+        if isinstance(found, Encoded):
+            return found
+        return self._load(source, lambda _: True).error or found
 
     def _load_all(self, sources: Sequence[ImageSource]) -> Iterator[Loaded]:
         load = _Loader(self._load).load
@@ -102,7 +113,9 @@ class ImageEncoder:
     def _run(self, group: Sequence[Loaded]) -> Iterator[tuple[bytes, Encoded]]:
         images = np.stack([loaded.pixels for loaded in group if loaded.pixels is not None])
         feeds = {"pixel_values": to_pixels(images, self._spec)}
-        pooled, *sequence = self._sessions.image.run(feeds, self._outputs)
+        small = images.shape[1] == self._spec.small_size
+        model = self._sessions.small_image if small else self._sessions.image
+        pooled, *sequence = model.run(feeds, self._outputs)
         for row, loaded in enumerate(group):
             steps = sequence[0][row].copy() if sequence else None
             encoded = Encoded(pooled[row].copy(), steps)

@@ -18,7 +18,7 @@ from posthue.runtime.score_columns import empty_batch, input_columns, scored_bat
 from posthue.runtime.summary import ScoreSummary, Tally
 
 if TYPE_CHECKING:
-    import pyarrow as pa  # type: ignore[import-untyped]
+    import pyarrow as pa
 
 __all__ = ["ScoreSummary", "score_file"]
 

@@ -47,7 +47,7 @@ def choose_threads(given: int | None) -> int:
 
 def choose_providers(device: Device) -> list[str]:
     """Return ONNX Runtime's execution providers for ``device``; raise InputError where there are none."""
-    import onnxruntime  # type: ignore[import-untyped]  # noqa: PLC0415
+    import onnxruntime  # noqa: PLC0415
 
     if device not in ("auto", "cpu", "cuda"):
         raise InputError(f"device {device!r} is not known; there are auto, cpu and cuda")
@@ -129,6 +129,14 @@ class Sessions:
         if part is None:
             raise BundleError("this bundle has no image model")
         return self._load(part.file, ("pixel_values",), part.outputs)
+
+    @cached_property
+    def small_image(self) -> OnnxModel:
+        """The encoder of pictures that are brought to the small size: one of its own, or the same."""
+        part = self.bundle.config.image
+        if part is None or part.small_file is None:
+            return self.image
+        return self._load(part.small_file, ("pixel_values",), part.outputs)
 
     @cached_property
     def head(self) -> OnnxModel:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from torch import nn
+from transformers import PreTrainedModel
 
+from posthue.errors import RecipeError
 from posthue.labels import SCHEMES
 from posthue.model.emoji import add_emoji
 from posthue.model.hub import load_image_encoder, load_text_encoder
@@ -36,18 +37,22 @@ class Folders:
 def build(stage: Stage, schemes: tuple[str, ...], folders: Folders) -> tuple[PostModel, PostProcessor]:
     """Return the model and processor with which a stage starts."""
     text, tokenizer, max_length = _text_part(stage, folders)
-    image, spec = _image_part(stage, folders)
+    image, spec = _image_part(stage.image, stage, folders)
+    small, _ = _image_part(stage.small_image, stage, folders)
     config = PostModelConfig(
         text_encoder=text.config.to_dict() if text is not None else None,
         image_encoder=image.config.to_dict() if image is not None else None,
+        small_image_encoder=small.config.to_dict() if small is not None else None,
+        small_side=stage.small_size if small is not None else None,
         fusion=stage.fusion,
         fusion_options=dict(stage.fusion_options),
         schemes={name: list(SCHEMES[name].labels) for name in schemes},
     )
     model = PostModel(config)
-    for part, backbone in ((model.text, text), (model.image, image)):
-        if part is not None and backbone is not None:
-            part.backbone.load_state_dict(backbone.state_dict())
+    starts = (("text.backbone", text), ("image.backbone", image), ("image.small", small))
+    for name, backbone in starts:
+        if backbone is not None:
+            model.get_submodule(name).load_state_dict(backbone.state_dict())
     if stage.start:
         take_matching(model, PostModel.from_pretrained(folders.stage_model(stage.start)))
     model.freeze(*stage.freeze)
@@ -62,7 +67,7 @@ def take_matching(model: nn.Module, source: nn.Module) -> list[str]:
     return list(taken)
 
 
-def _text_part(stage: Stage, folders: Folders) -> tuple[nn.Module | None, Any, int]:
+def _text_part(stage: Stage, folders: Folders) -> tuple[PreTrainedModel | None, Any, int]:
     if stage.text is None:
         return None, None, stage.max_length
     if stage.text.startswith(STAGE_PREFIX):
@@ -75,21 +80,22 @@ def _text_part(stage: Stage, folders: Folders) -> tuple[nn.Module | None, Any, i
     return backbone, tokenizer, stage.max_length
 
 
-def _image_part(stage: Stage, folders: Folders) -> tuple[nn.Module | None, Mapping[str, Any] | None]:
-    if stage.image is None:
+def _image_part(
+    name: str | None, stage: Stage, folders: Folders
+) -> tuple[PreTrainedModel | None, dict[str, Any] | None]:
+    if name is None:
         return None, None
-    if stage.image.startswith(STAGE_PREFIX):
-        path = folders.stage_model(stage.image.removeprefix(STAGE_PREFIX))
+    if name.startswith(STAGE_PREFIX):
+        path = folders.stage_model(name.removeprefix(STAGE_PREFIX))
         return _part(PostModel.from_pretrained(path), "image", path), PostProcessor.from_pretrained(path).spec
-    backbone, spec = load_image_encoder(stage.image, models=folders.models)
-    return backbone, replace(spec, small_size=stage.small_size).to_dict()
+    backbone, spec = load_image_encoder(name, models=folders.models)
+    one_size = hasattr(backbone.config, "patch_size")  # a vision transformer
+    return backbone, replace(spec, small_size=None if one_size else stage.small_size).to_dict()
 
 
-def _part(model: PostModel, modality: str, path: Path) -> nn.Module:
-    from posthue.errors import RecipeError  # noqa: PLC0415
-
+def _part(model: PostModel, modality: str, path: Path) -> PreTrainedModel:
     encoder = getattr(model, modality)
     if encoder is None:
         raise RecipeError(f"the model in {path} has no {modality} encoder to start from")
-    backbone: nn.Module = encoder.backbone
+    backbone: PreTrainedModel = encoder.backbone
     return backbone

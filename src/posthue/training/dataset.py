@@ -1,8 +1,8 @@
 """From corpora to Hugging Face datasets whose rows are posts with soft targets.
 
-Columns: row (its own number), text, image_path, image_bytes (each may be null), length (tokens of the text, 0 without), small
-(whether the picture is brought to the small size), weight, and per scheme ``labels_<scheme>``, a distribution
-over its labels (all zeros: no label).
+Columns: row (its own number), text, image_path, image_bytes (each may be null), length (tokens of the text,
+0 without), small (whether the picture is brought to the small size), weight, and per scheme
+``labels_<scheme>``, a distribution over its labels (all zeros: no label).
 """
 
 from __future__ import annotations
@@ -13,14 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from datasets import Dataset, Features, Sequence as ListOf, Value, concatenate_datasets
+from datasets import Dataset, Features, Value, concatenate_datasets
+from datasets import Sequence as ListOf
 from PIL import Image
 
 from posthue.data.corpora import Example, load_corpus
+from posthue.data.text import normalise_tweet
 from posthue.errors import CorpusError, RecipeError
 from posthue.labels import SCHEMES
 from posthue.model.post_model import LABEL_PREFIX
-from posthue.posts import Modality, Post
+from posthue.posts import Post
 from posthue.training.recipe import Check, Source
 
 Row = dict[str, Any]
@@ -100,7 +102,7 @@ def distribution(labels: Mapping[str, tuple[str, ...]], scheme: str) -> list[flo
 
 def _row(example: Example, source: Source | Check, schemes: Sequence[str]) -> Row:
     post = example.post
-    text = post.text if "text" in source.modalities and Modality.TEXT in post.modalities else None
+    text = post.text if "text" in source.modalities and normalise_tweet(post.text or "") else None
     image = post.image if "image" in source.modalities else None
     labels = _labels(example, source)
     return {

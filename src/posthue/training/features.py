@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from datasets import Dataset
+from tqdm.auto import tqdm
 
 from posthue.data.images import image_digest
 from posthue.data.text import normalise_tweet
@@ -88,6 +89,7 @@ def encoder_digest(model: PostModel, processor: PostProcessor, modality: str) ->
         digest.update(json.dumps(processor.spec, sort_keys=True).encode())
     else:
         digest.update(f"{processor.max_length}".encode())
+        processor.tokens([""])  # a tokenizer's description holds how it was last used
         digest.update(processor.tokenizer.backend_tokenizer.to_str().encode())
     return digest.hexdigest()
 
@@ -95,7 +97,10 @@ def encoder_digest(model: PostModel, processor: PostProcessor, modality: str) ->
 def cached_features(
     model: PostModel, processor: PostProcessor, dataset: Dataset, modality: str, cache: str | Path
 ) -> Floats:
-    """Return the features [rows, dim] of one modality; zeros where a row has none. Encodes what is not in the cache."""
+    """Return the features [rows, dim] of one modality; zeros where a row has none.
+
+    Encodes only what is not in the cache.
+    """
     encoder = getattr(model, modality)
     folder = Path(cache) / f"{modality}-{encoder_digest(model, processor, modality)}"
     store = FeatureStore(folder, encoder.dim)
@@ -103,8 +108,8 @@ def cached_features(
     keys = [_key(post, modality) for post in posts]
     missing = {key: i for i, key in enumerate(keys) if key is not None and key not in store}
     lengths, small = dataset["length"][:], dataset["small"][:]
-    batches = _batches(sorted(missing.values(), key=lambda i: lengths[i]), small)
-    for batch in batches:
+    batches = list(_batches(sorted(missing.values(), key=lambda i: lengths[i]), small))
+    for batch in tqdm(batches, desc=f"{modality} features", unit="batch", disable=not batches):
         pooled = _encode(model, processor, [posts[i] for i in batch], modality)
         store.add([key for key in (keys[i] for i in batch) if key is not None], pooled)
     features = np.zeros((len(posts), encoder.dim), np.float32)

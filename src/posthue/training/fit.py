@@ -15,14 +15,16 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from datasets import Dataset
 from transformers import EarlyStoppingCallback, TrainingArguments, set_seed
 from transformers.trainer_utils import get_last_checkpoint
+from transformers.utils.logging import disable_progress_bar
 
 from posthue.errors import RecipeError
 from posthue.model.post_model import PostModel
@@ -39,11 +41,14 @@ from posthue.training.trainer import PostTrainer
 
 _log = logging.getLogger(__name__)
 
+S = TypeVar("S", Source, Check)
+
 PACKAGES = ("posthue", "torch", "transformers", "datasets", "tokenizers", "numpy", "pillow", "onnxruntime")
 
 
 def train_recipe(recipe: Recipe, folders: Folders) -> Path:
     """Train every stage that is not finished yet; return the folder of the last stage's model."""
+    disable_progress_bar()  # of loading weights; the training's own stays
     folders.run.mkdir(parents=True, exist_ok=True)
     _keep_recipe(recipe, folders.run)
     (folders.run / "versions.json").write_text(json.dumps(versions(), indent=1) + "\n", encoding="utf-8")
@@ -85,6 +90,7 @@ def check_set(
     frozen: Sequence[str] = (),
 ) -> CheckSet:
     """Load a validation set for this model."""
+    check = narrowed(check, model)
     raw = load_source(check, recipe.schemes, folders.data, recipe.seed)
     dataset = prepare(raw, processor, small_size=processor.image_spec.small_size)
     features = _frozen_features(model, processor, dataset, frozen, folders)
@@ -100,7 +106,8 @@ def training_arguments(stage: Stage, seed: int, output: Path) -> TrainingArgumen
         learning_rate=stage.learning_rate,
         weight_decay=stage.weight_decay,
         warmup_steps=stage.warmup,
-        lr_scheduler_type="linear",
+        lr_scheduler_type=stage.schedule,
+        max_grad_norm=stage.max_grad_norm,
         bf16=use_bf16(stage.precision),
         use_cpu=not torch.cuda.is_available(),
         seed=seed,
@@ -122,7 +129,7 @@ def use_bf16(precision: str) -> bool:
     if precision != "auto":
         return precision == "bf16"
     if torch.cuda.is_available():
-        return torch.cuda.is_bf16_supported()
+        return bool(torch.cuda.is_bf16_supported())
     return bool(torch.cpu._is_avx512_bf16_supported())
 
 
@@ -145,7 +152,7 @@ def _training_set(
     processor: PostProcessor,
     checks: Sequence[CheckSet],
 ) -> tuple[Dataset, Collator]:
-    parts = join([_source(source, recipe, folders) for source in stage.train])
+    parts = join([_source(source, model, recipe, folders) for source in stage.train])
     clean = without_leaks(parts, [entry.dataset for entry in checks])
     _log.info(
         "stage %s: %d posts, %d left out that repeat validation",
@@ -159,7 +166,17 @@ def _training_set(
     return dataset, Collator(processor, names, features=features, augmented=stage.augment)
 
 
-def _source(source: Source, recipe: Recipe, folders: Folders) -> Dataset:
+def narrowed(source: S, model: PostModel) -> S:
+    """Return a source without the modality that the model cannot encode, so that it is not even read."""
+    able = tuple(m for m in source.modalities if getattr(model, m) is not None)
+    if not able:
+        raise RecipeError(f"{source.corpus}: no encoder for its {' or '.join(source.modalities)}")
+    return replace(source, modalities=able)
+
+
+def _source(source: Source, model: PostModel, recipe: Recipe, folders: Folders) -> Dataset:
+    if not source.pseudo:  # a teacher may read what the model does not
+        source = narrowed(source, model)
     dataset = load_source(source, recipe.schemes, folders.data, recipe.seed)
     for scheme, teacher in source.pseudo.items():
         dataset = pseudo_label(dataset, scheme, folders.stage_model(teacher))
@@ -206,7 +223,7 @@ def _commit() -> str:
         here = Path(__file__).parent
         done = subprocess.run(
             ["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=True
-        )  # noqa: S603, S607
+        )
         return done.stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return "unknown"

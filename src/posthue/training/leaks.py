@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from hashlib import blake2b
 
 from datasets import Dataset
@@ -32,8 +33,6 @@ def _keys(dataset: Dataset) -> Iterable[list[bytes]]:
         if post.text and count_words(post.text) >= FEWEST_WORDS:
             keys.append(b"t" + blake2b(normalise_tweet(post.text).lower().encode(), digest_size=16).digest())
         if post.image is not None:
-            try:
+            with suppress(ImageError):
                 keys.append(b"i" + image_digest(post.image))
-            except ImageError:
-                pass
         yield keys

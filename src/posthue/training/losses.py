@@ -19,13 +19,13 @@ def soft_cross_entropy(
 ) -> tuple[Tensor, Tensor]:
     """Cross-entropy to a target distribution. Return (sum of weighted losses, sum of weights).
 
-    logits, targets: [batch, labels]; a row of zeros in targets has no label in this scheme and counts nothing.
+    logits, targets: [batch, labels]; a row of zeros in targets has no label here and counts nothing.
     weight: [batch]. class_weights: [labels]. label_smoothing: mass spread evenly (Szegedy et al. 2016).
     """
     labels = logits.shape[-1]
     weight = weight * (targets.sum(-1) > 0)
     if class_weights is not None:
-        weight = weight * (targets * class_weights).sum(-1)
+        weight = weight * (targets * class_weights.to(targets.device)).sum(-1)
     smoothed = targets * (1 - label_smoothing) + label_smoothing / labels
     losses = -(smoothed * log_softmax(logits.float(), dim=-1)).sum(-1)
     return (losses * weight).sum(), weight.sum()

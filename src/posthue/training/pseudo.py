@@ -14,7 +14,7 @@ from posthue.training.prepare import Collator, prepare
 
 
 def pseudo_label(dataset: Dataset, scheme: str, teacher: str | Path) -> Dataset:
-    """Fill ``labels_<scheme>`` with the teacher's probabilities for each text; rows without text stay empty."""
+    """Fill ``labels_<scheme>`` with the teacher's probabilities for each text; no text, no labels."""
     model, processor = PostModel.from_pretrained(teacher), PostProcessor.from_pretrained(teacher)
     texts = dataset.remove_columns(["image_path", "image_bytes"])
     empty = [None] * len(dataset)

@@ -7,9 +7,10 @@ encoders apart and fusing them afterwards is one file (see recipes/).
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import NoneType
 from typing import Any, TypeVar
 
 from posthue.errors import RecipeError
@@ -20,6 +21,25 @@ T = TypeVar("T")
 
 FREEZABLE = ("text", "image", "embeddings", "batchnorm")
 CLASS_WEIGHTS = ("none", "balanced", "sqrt")
+_TYPES: Mapping[str, tuple[type, ...]] = {
+    "str": (str,),
+    "int": (int,),
+    "float": (int, float),
+    "bool": (bool,),
+    "tuple": (tuple,),
+    "Mapping": (Mapping,),
+    "None": (NoneType,),
+}
+_NAMES = {
+    "str": "text",
+    "int": "a whole number",
+    "float": "a number (write 1.0e-4, not 1e-4)",
+    "bool": "true or false",
+    "tuple": "a list",
+    "Mapping": "a mapping",
+    "None": "null",
+}
+SCHEDULES = ("linear", "cosine")
 PRECISIONS = ("auto", "fp32", "bf16")
 
 
@@ -48,7 +68,8 @@ class Source:
 class Check:
     """A validation set. metric: accuracy, weighted_f1, macro_f1 or macro_recall.
 
-    The mean of all checks' metrics, weighted by ``weight``, chooses the epoch that is kept. The rest as in Source.
+    The mean of all checks' metrics, weighted by ``weight``, chooses the epoch that is kept. The rest as in
+    Source.
     """
 
     corpus: str
@@ -72,10 +93,11 @@ class Stage:
     small_size: side, in pixels, to which tiny pictures are brought (None: like all others).
     freeze: any of text, image, embeddings, batchnorm. epochs, batch_size, weight_decay, warmup (share of the
     steps), label_smoothing: the usual. learning_rate: of encoders; head_learning_rate: of the fusion.
+    schedule: of the learning rates after warm-up, linear or cosine, to zero. max_grad_norm: 0 never clips.
     class_weights: none, balanced (N / (classes · N_c)) or sqrt (its square root).
     modality_dropout: probability with which each modality of a full post is left out.
-    augment: flip, turn, shift and shade the pictures. patience: stop after so many epochs without a better score.
-    precision: auto (bf16 where the processor or the GPU computes it natively), fp32 or bf16.
+    augment: flip, turn, shift and shade the pictures. patience: stop after so many epochs without a better
+    score. precision: auto (bf16 where the processor or the GPU computes it natively), fp32 or bf16.
     """
 
     name: str
@@ -83,6 +105,7 @@ class Stage:
     validate: tuple[Check, ...]
     text: str | None = None
     image: str | None = None
+    small_image: str | None = None
     fusion: str = "joint"
     fusion_options: Mapping[str, Any] = field(default_factory=dict)
     start: str | None = None
@@ -94,6 +117,8 @@ class Stage:
     head_learning_rate: float = 1e-3
     weight_decay: float = 0.01
     warmup: float = 0.06
+    schedule: str = "linear"
+    max_grad_norm: float = 1.0
     label_smoothing: float = 0.0
     class_weights: str = "none"
     modality_dropout: float = 0.25
@@ -106,9 +131,10 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """name: of the model. schemes: the label schemes it answers in. seed: of everything random. stages: in order.
+    """What ``posthue train`` makes.
 
-    calibrate: validation sets on which the temperatures are fitted; by default the last stage's.
+    name: of the model. schemes: the label schemes it answers in. seed: of everything random. stages: in
+    order. calibrate: validation sets on which the temperatures are fitted; by default the last stage's.
     """
 
     name: str
@@ -137,7 +163,7 @@ def read_recipe(path: str | Path) -> Recipe:
 def recipe_from_dict(values: Mapping[str, Any]) -> Recipe:
     """Build a recipe from plain data, as YAML gives it."""
     values = dict(values)
-    values["stages"] = tuple(_stage(stage) for stage in values.get("stages", ()))
+    values["stages"] = tuple(_stage(stage) for stage in _list(values.get("stages"), "stages"))
     values["calibrate"] = _many(Check, values.get("calibrate", ()), "calibrate")
     return _make(Recipe, values, "the recipe")
 
@@ -154,8 +180,11 @@ def check_recipe(recipe: Recipe) -> Recipe:
         raise RecipeError("the recipe has no stages")
     earlier: list[str] = []
     for stage in recipe.stages:
+        if stage.name in earlier:
+            raise RecipeError(f"two stages are called {stage.name!r}")
         _check_stage(stage, earlier)
         earlier.append(stage.name)
+    _check_sources(recipe.calibrate, "calibrate")
     return recipe
 
 
@@ -164,10 +193,11 @@ def _check_stage(stage: Stage, earlier: list[str]) -> None:
     _each_of(stage.freeze, FREEZABLE, f"{where}: freeze")
     _each_of((stage.class_weights,), CLASS_WEIGHTS, f"{where}: class_weights")
     _each_of((stage.precision,), PRECISIONS, f"{where}: precision")
-    _each_of((check.metric for check in stage.validate), METRICS, f"{where}: metric")
+    _each_of((stage.schedule,), SCHEDULES, f"{where}: schedule")
+    _check_sources((*stage.train, *stage.validate), where)
     links = [
         link.removeprefix("stage:")
-        for link in (stage.text, stage.image)
+        for link in (stage.text, stage.image, stage.small_image)
         if link and link.startswith("stage:")
     ]
     links += [stage.start] if stage.start else []
@@ -179,6 +209,22 @@ def _check_stage(stage: Stage, earlier: list[str]) -> None:
         raise RecipeError(f"{where} wants at least one corpus under train and one under validate")
     if not 0 <= stage.modality_dropout <= 0.5 or stage.epochs < 1 or stage.batch_size < 1:
         raise RecipeError(f"{where}: modality_dropout is 0 to 0.5, epochs and batch_size at least 1")
+
+
+def _check_sources(sources: Iterable[Source | Check], where: str) -> None:
+    from posthue.data.corpora import list_corpora  # noqa: PLC0415
+
+    corpora = [info.name for info in list_corpora()]
+    for source in sources:
+        pair = source.pair_with or {}
+        _each_of(pair, ("corpus", "split"), f"{where}: pair_with")
+        _each_of((source.corpus, pair.get("corpus", source.corpus)), corpora, f"{where}: corpus")
+        _each_of(source.modalities, ("text", "image"), f"{where}: {source.corpus}: modalities")
+        _each_of((source.targets,), ("post", "own"), f"{where}: {source.corpus}: targets")
+        if isinstance(source, Check):
+            _each_of((source.metric,), METRICS, f"{where}: metric")
+        else:
+            _each_of(source.pseudo, SCHEMES, f"{where}: {source.corpus}: pseudo")
 
 
 def _each_of(given: Any, known: Any, what: str) -> None:
@@ -198,13 +244,31 @@ def _stage(values: Any) -> Stage:
 
 
 def _many(kind: type[T], items: Any, where: str) -> tuple[T, ...]:
-    return tuple(_make(kind, item, where) for item in items)
+    return tuple(_make(kind, item, where) for item in _list(items, where))
 
 
-def _make(kind: type[T], values: Mapping[str, Any], where: str) -> T:
+def _list(items: Any, where: str) -> Sequence[Any]:
+    if not isinstance(items, (list, tuple, NoneType)):
+        raise RecipeError(f"{where}: {items!r} is not a list")
+    return items or ()
+
+
+def _check_type(value: Any, wanted: str, what: str) -> None:
+    """Raise RecipeError for a value that is not of an annotated type; YAML reads 1e-4 as text."""
+    names = [name.partition("[")[0] for name in wanted.split(" | ")]
+    kinds = tuple(kind for name in names for kind in _TYPES[name])
+    if not isinstance(value, kinds) or (isinstance(value, bool) and "bool" not in names):
+        raise RecipeError(f"{what}: {value!r} is not {' or '.join(_NAMES[name] for name in names)}")
+
+
+def _make(kind: type[T], values: Any, where: str) -> T:
+    if not isinstance(values, Mapping):
+        raise RecipeError(f"{where}: {values!r} is not a mapping of fields to values")
     known = {f.name: f for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
     _each_of(values, known, where)
     filled = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
+    for name, value in filled.items():
+        _check_type(value, str(known[name].type), f"{where}: {name}")
     try:
         return kind(**filled)
     except TypeError as error:

@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+import numpy.typing as npt
 from torch.utils.data import Sampler
+
+Ints = Sequence[int] | npt.NDArray[np.int64]
 
 
 class BucketBatchSampler(Sampler[list[int]]):
@@ -21,8 +24,8 @@ class BucketBatchSampler(Sampler[list[int]]):
 
     def __init__(
         self,
-        kinds: Sequence[int],
-        lengths: Sequence[int],
+        kinds: Ints,
+        lengths: Ints,
         *,
         batch_size: int,
         seed: int = 0,

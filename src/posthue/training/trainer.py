@@ -20,11 +20,15 @@ from posthue.training.sampler import BucketBatchSampler
 Evaluate = Callable[[PostModel], Mapping[str, float]]
 
 
-class PostTrainer(Trainer):  # type: ignore[misc]
+class PostTrainer(Trainer):
     """Train a PostModel for one stage of a recipe.
 
-    class_weights: scheme → [labels]. check: computes the metrics of the stage's validation sets, with ``score``.
+    class_weights: scheme → [labels]. check: computes the metrics of the stage's validation sets, with
+    ``score``.
     """
+
+    model: PostModel
+    train_dataset: Dataset
 
     def __init__(
         self,
@@ -54,14 +58,15 @@ class PostTrainer(Trainer):  # type: ignore[misc]
             seed=self.args.seed,
         )
         loader = DataLoader(self.train_dataset, batch_sampler=sampler, collate_fn=self.data_collator)
-        return self.accelerator.prepare(loader)
+        prepared: DataLoader[Any] = self.accelerator.prepare(loader)
+        return prepared
 
     def compute_loss(
         self,
         model: nn.Module,
         inputs: dict[str, Tensor],
         return_outputs: bool = False,  # noqa: FBT001, FBT002
-        num_items_in_batch: Tensor | None = None,
+        num_items_in_batch: Tensor | int | None = None,
     ) -> Tensor | tuple[Tensor, PostModelOutput]:
         """Return the expected loss over modality dropout, plus the fusion's own loss."""
         weight = inputs.pop("weight")

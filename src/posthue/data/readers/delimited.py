@@ -99,15 +99,15 @@ def records(lines: Iterator[Line], delimiter: str, width: int | None) -> Iterato
 
 def unique_names(names: list[str]) -> list[str]:
     """Return the names of a header, each once: a second ``text`` becomes ``text_2``, a blank ``column_3``."""
-    result: list[str] = []
+    result: dict[str, None] = {}
+    counts: dict[str, int] = {}  # where to go on: a header may say the same name ten thousand times
     for position, name in enumerate(names, 1):
-        base = name.strip() or f"column_{position}"
-        unique, count = base, 1
+        unique = base = name.strip() or f"column_{position}"
         while unique in result:
-            count += 1
-            unique = f"{base}_{count}"
-        result.append(unique)
-    return result
+            counts[base] = counts.get(base, 1) + 1
+            unique = f"{base}_{counts[base]}"
+        result[unique] = None
+    return list(result)
 
 
 @dataclass(slots=True)

@@ -28,6 +28,7 @@ class JsonLinesReader:
     def __init__(self, path: Path, encoding: str | None) -> None:
         check_text_file(path, encoding)
         self._path, self._encoding = path, encoding
+        self._refuse_array()
         self._rows = 0
         self._kinds: dict[str, str | None] = {}
         for _, row, _ in self._objects():
@@ -60,6 +61,14 @@ class JsonLinesReader:
             ]
             batch = pa.RecordBatch.from_arrays(columns, schema=self.schema)
             yield Chunk(batch, [error for _, error in some])
+
+    def _refuse_array(self) -> None:
+        start = next((line.text for line in text_lines(self._path, self._encoding) if line.text.strip()), "")
+        if start.strip() == "[" or "".join(start[:200].split()).startswith("[{"):
+            raise TableError(
+                f"{self._path} is one JSON array, and JSON lines has one {{...}} on each line: convert it "
+                "with `jq -c '.[]' posts.json > posts.jsonl`"
+            )
 
     def _objects(self) -> Iterator[tuple[int, _Object | None, str | None]]:
         for number, line in enumerate(text_lines(self._path, self._encoding), 1):

@@ -1,0 +1,22 @@
+"""The whole way from a recipe to a bundle."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from posthue.training.build import Folders
+from posthue.training.finish import make_bundle
+from posthue.training.fit import train_recipe
+from posthue.training.recipe import Recipe
+
+
+def run_recipe(recipe: Recipe, folders: Folders, *, seed: int | None = None) -> Path:
+    """Train what is not trained yet, calibrate, export; return the bundle's folder.
+
+    seed: instead of the recipe's. A finished run is exported again, which takes a minute and changes nothing.
+    """
+    if seed is not None:
+        recipe = replace(recipe, seed=seed)
+    train_recipe(recipe, folders)
+    return make_bundle(recipe, folders)

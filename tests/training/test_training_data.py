@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+
+from PIL import Image
+
+from posthue.data.corpora import Example
+from posthue.errors import CorpusError, RecipeError
+from posthue.labels import EKMAN
+from posthue.posts import Post
+from posthue.training import dataset as rows
+from posthue.training.leaks import without_leaks
+from posthue.training.prepare import Collator, batch_kinds, prepare
+from posthue.training.recipe import Check, Source
+from tiny_models import FACES, tiny_processor, write_corpora
+
+pytestmark = pytest.mark.torch
+
+SCHEMES = ("sentiment", "ekman")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_corpora(tmp_path_factory.mktemp("data"))
+
+
+def picture(seed: int, side: int = 20) -> bytes:
+    pixels = np.random.default_rng(seed).integers(0, 256, (side, side, 3), dtype=np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+def made(posts: list[Post], source: Source | None = None) -> rows.Dataset:
+    source = source or Source("fi")
+    found = [rows._row(Example(post, {}), source, SCHEMES) for post in posts]
+    return rows.Dataset.from_list(found, features=rows.features_of(SCHEMES))
+
+
+def test_several_labels_share_one_unit_of_mass() -> None:
+    found = rows.distribution({"ekman": ("joy", "sadness")}, "ekman")
+    assert dict(zip(EKMAN.labels, found, strict=True)) == dict.fromkeys(EKMAN.labels, 0.0) | {
+        "joy": 0.5,
+        "sadness": 0.5,
+    }
+    assert sum(rows.distribution({"sentiment": ("positive",)}, "ekman")) == 0
+
+
+def test_a_source_becomes_rows_with_targets(data: Path) -> None:
+    found = rows.load_source(Source("tweeteval-sentiment", weight=0.5), SCHEMES, data, 0)
+    assert len(found) == 48
+    targets = np.array(found["labels_sentiment"])
+    assert targets.sum(1).tolist() == [1.0] * 48
+    assert targets.argmax(1)[:3].tolist() == [0, 1, 2]
+    assert np.array(found["labels_ekman"]).sum() == 0
+    assert set(found["weight"]) == {0.5}
+    assert set(found["image_path"]) == set(found["image_bytes"]) == {None}
+
+
+def test_limit_draws_the_same_posts_for_the_same_seed(data: Path) -> None:
+    def drawn(seed: int) -> list[str]:
+        return list(rows.load_source(Source("tweeteval-emotion", limit=9), SCHEMES, data, seed)["text"])
+
+    assert len(drawn(1)) == 9
+    assert drawn(1) == drawn(1) != drawn(2)
+
+
+def test_pairs_are_of_one_label(data: Path) -> None:
+    source = Source("tweeteval-emotion", pair_with={"corpus": "fer2013", "split": "train"})
+    found = rows.load_source(source, SCHEMES, data, 0)
+    shades = {label: shade for label, (_, shade) in FACES.items()}
+    for row in found:
+        label = EKMAN.labels[int(np.argmax(row["labels_ekman"]))]
+        shade = np.asarray(Image.open(io.BytesIO(row["image_bytes"]))).mean()
+        assert min(shades, key=lambda name: abs(shades[name] - shade)) == label
+    assert len(set(found["image_bytes"])) > 20
+
+
+def test_texts_without_a_picture_of_their_label_go_alone(data: Path) -> None:
+    source = Source("tweeteval-sentiment", pair_with={"corpus": "fer2013"})
+    assert set(rows.load_source(source, SCHEMES, data, 0)["image_bytes"]) == {None}
+
+
+def test_a_split_that_is_not_there_is_named(data: Path) -> None:
+    with pytest.raises(CorpusError, match="tweeteval-emotion has no split 'dev' here; it has train, val"):
+        rows.load_source(Check("tweeteval-emotion", "dev"), SCHEMES, data, 0)
+    with pytest.raises(CorpusError, match="no post with image"):
+        rows.load_source(Source("tweeteval-emotion", modalities=("image",)), SCHEMES, data, 0)
+
+
+def test_own_targets_are_of_one_modality() -> None:
+    example = Example(
+        Post("happy", picture(0)),
+        {"sentiment": ("positive",)},
+        {"sentiment": ("neutral",)},
+        {"sentiment": ("negative",)},
+    )
+    text = rows._row(example, Source("fi", modalities=("text",), targets="own"), SCHEMES)
+    image = rows._row(example, Source("fi", modalities=("image",), targets="own"), SCHEMES)
+    assert (text["labels_sentiment"], text["image_bytes"]) == ([0, 1, 0], None)
+    assert (image["labels_sentiment"], image["text"]) == ([1, 0, 0], None)
+    with pytest.raises(RecipeError, match="naming one modality"):
+        rows._row(example, Source("fi", targets="own"), SCHEMES)
+
+
+@pytest.mark.parametrize("text", ["", "  ", "\x00", None])
+def test_a_text_of_nothing_is_no_text(text: str | None) -> None:
+    assert made([Post(text, picture(0))])["text"][:] == [None]
+
+
+def test_leaks_are_left_out(tmp_path: Path) -> None:
+    kept_file = tmp_path / "same.png"
+    kept_file.write_bytes(picture(1))
+    seen = [Post("What a HAPPY day this was", picture(1)), Post("thank you"), Post(image=picture(2))]
+    training = [
+        Post("what a happy day THIS was"),  # the same words
+        Post("what a happy day &amp; night this was"),
+        Post("thank you"),  # too short to be a leak
+        Post("quite another text", str(kept_file)),  # the same bytes, in a file
+        Post(image=picture(2)),
+        Post(image=picture(3)),
+        Post("yet another text here", str(tmp_path / "none.png")),  # an unreadable picture is no leak
+    ]
+    clean = without_leaks(made(training), [made(seen)])
+    assert [row["text"] for row in clean] == [
+        "what a happy day &amp; night this was",
+        "thank you",
+        None,
+        "yet another text here",
+    ]
+
+
+def test_prepared_rows_know_what_may_share_a_batch() -> None:
+    posts = [
+        Post("happy day"),
+        Post("sad", picture(0)),
+        Post(image=picture(0, 80)),
+        Post("a", picture(0, 33)),
+    ]
+    ready = prepare(made(posts), tiny_processor(), small_size=32)
+    assert ready["row"][:] == [0, 1, 2, 3]
+    assert ready["length"][:] == [4, 3, 0, 3]
+    assert ready["small"][:] == [False, True, False, False]
+    assert batch_kinds(ready).tolist() == [1, 1 + 2 + 4, 2, 1 + 2]
+    assert not any(prepare(made(posts), tiny_processor(), small_size=None)["small"])
+
+
+def test_a_batch_has_inputs_targets_and_weights() -> None:
+    posts = [Post("happy day", picture(0, 80)), Post(image=picture(2, 80))]
+    ready = prepare(made(posts, Source("fi", weight=2.0)), tiny_processor(), small_size=32)
+    batch = Collator(tiny_processor(), rows.target_names(SCHEMES))([ready[0], ready[1]])
+    assert batch["present"].tolist() == [[True, True], [False, True]]
+    assert batch["pixel_values"].shape == (2, 3, 64, 64)
+    assert batch["labels_ekman"].shape == (2, 7)
+    assert batch["weight"].tolist() == [2.0, 2.0]
+    features = {"image": np.arange(8, dtype=np.float32).reshape(2, 4)}
+    batch = Collator(tiny_processor(), [], features=features)([ready[1], ready[0]])
+    assert batch["image_features"].tolist() == [[4, 5, 6, 7], [0, 1, 2, 3]]
+    assert "pixel_values" not in batch
+
+
+def test_augmented_pictures_differ_and_stay_pictures() -> None:
+    posts = [Post(image=picture(0, 80)), Post(image=picture(2, 80))]
+    ready = [*prepare(made(posts), tiny_processor(), small_size=32)]
+    plain = Collator(tiny_processor(), [])(ready)["pixel_values"]
+    moved = Collator(tiny_processor(), [], augmented=True)(ready)["pixel_values"]
+    assert moved.shape == plain.shape
+    assert not moved.equal(plain)
+    assert moved.abs().max() < 1.5
