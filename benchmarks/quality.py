@@ -72,7 +72,7 @@ def main() -> None:
     command = command.replace(str(options.data), "DIR")
     options.output.parent.mkdir(parents=True, exist_ok=True)
     with options.output.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
+        writer = csv.writer(file, lineterminator="\n")
         writer.writerow([*COLUMNS, "command", "commit", "date"])
         for corpus, split, states in SETS:
             examples = load_corpus(corpus, options.data).splits[split]

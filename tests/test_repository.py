@@ -109,3 +109,12 @@ def test_every_dependency_is_in_the_tested_set() -> None:
     extras = [name for extra in project["optional-dependencies"].values() for name in extra]
     wanted = {re.split(r"[\[<>=~!; ]", name)[0].lower() for name in [*project["dependencies"], *extras]}
     assert wanted - {"posthue"} <= pinned
+
+
+def test_the_shipped_graphs_hold_no_path_of_the_machine_that_made_them() -> None:
+    graphs = sorted((ROOT / "src/posthue/bundles").rglob("*.onnx"))
+    assert graphs, "the default model is not here"
+    for graph in graphs:
+        content = graph.read_bytes()
+        assert b"site-packages" not in content, graph
+        assert b"stack_trace" not in content, graph

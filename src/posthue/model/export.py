@@ -112,7 +112,6 @@ def _export_text(
             ("pooled",),
             path,
         )
-    _relax_names(path)
     quantise = quantise and _is_transformer(encoder)
     if quantise:
         _int8(path, calibration)
@@ -164,6 +163,7 @@ def _export(
     if program is None:
         raise AssertionError("the dynamo exporter returns a program")
     program.save(path)
+    _strip(path)
 
 
 def _int8(path: Path, calibration: Sequence[Feeds]) -> None:
@@ -244,10 +244,16 @@ def _drop_unused(graph: onnx.ModelProto) -> None:
     del graph.graph.value_info[:]
 
 
-def _relax_names(path: Path) -> None:
-    """Drop the exporter's notes on intermediate shapes, which later rewriting would contradict."""
+def _strip(path: Path) -> None:
+    """Drop the exporter's notes: intermediate shapes, which rewriting would contradict, and its stack traces.
+
+    The traces hold paths of the machine that exported, and are nobody's business.
+    """
     graph = onnx.load(path)
-    del graph.graph.value_info[:]
+    del graph.graph.value_info[:], graph.metadata_props[:], graph.graph.metadata_props[:]
+    for part in (*graph.graph.node, *graph.graph.initializer, *graph.graph.input, *graph.graph.output):
+        del part.metadata_props[:]
+        part.doc_string = ""
     onnx.save(graph, path)
 
 

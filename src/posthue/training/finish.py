@@ -53,10 +53,10 @@ class Sample:
             self.labels.append(labels)
             self.weights.append(np.full(len(labels), 1.0 / len(labels)))
 
-    def temperature(self) -> float:
-        """Return the temperature that fits best; 1.0 without examples."""
+    def temperature(self) -> float | None:
+        """Return the temperature that fits best; None without examples."""
         if not self.labels:
-            return 1.0
+            return None
         logits, labels = np.concatenate(self.logits), np.concatenate(self.labels)
         return fit_temperature(logits, labels, weights=np.concatenate(self.weights))
 
@@ -101,10 +101,15 @@ def calibrate(
             for state, sample in samples[scheme].items():
                 chosen = np.array([states[row] == state for row in rows], dtype=bool)
                 sample.add(logits[scheme][rows[chosen]], labels[chosen])
-    temperatures = {
-        s: {str(state): sample.temperature() for state, sample in by.items()} for s, by in samples.items()
-    }
+    temperatures = {scheme: _temperatures(by) for scheme, by in samples.items()}
     return temperatures, {scheme: _prior(counts[scheme], len(SCHEMES[scheme])) for scheme in schemes}
+
+
+def _temperatures(samples: Mapping[State, Sample]) -> dict[str, float]:
+    """Return state → T; a state without examples takes the largest of the others, the least confident."""
+    fitted = {state: sample.temperature() for state, sample in samples.items()}
+    largest = max((t for t in fitted.values() if t is not None), default=1.0)
+    return {str(state): largest if t is None else t for state, t in fitted.items()}
 
 
 def text_batches(

@@ -210,12 +210,18 @@ def _write_curves(history: Sequence[dict[str, Any]], path: Path) -> None:
 
 
 def _keep_recipe(recipe: Recipe, run: Path) -> None:
-    """Write the recipe into the run folder; raise RecipeError if another one was begun there."""
+    """Write the recipe into the run folder; raise RecipeError if another training was begun there.
+
+    The name and the calibration sets may change: they have no part in the training.
+    """
     path = run / "recipe.json"
-    text = json.dumps(recipe_to_dict(recipe), indent=1, sort_keys=True) + "\n"
-    if path.exists() and path.read_text(encoding="utf-8") != text:
-        raise RecipeError(f"{run} was begun with another recipe: use a new run folder, or delete this one")
-    path.write_text(text, encoding="utf-8")
+    text = json.dumps(recipe_to_dict(recipe), indent=1, sort_keys=True)
+    trained = ("schemes", "stages", "seed")
+    if path.exists():
+        begun, wanted = json.loads(path.read_text(encoding="utf-8")), json.loads(text)
+        if any(begun.get(part) != wanted[part] for part in trained):
+            raise RecipeError(f"{run} was begun with another recipe: use a new run folder or delete this one")
+    path.write_text(text + "\n", encoding="utf-8")
 
 
 def _commit() -> str:

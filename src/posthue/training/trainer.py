@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from datasets import Dataset
 from torch import Tensor, nn
@@ -46,20 +47,30 @@ class PostTrainer(Trainer):
             model, args, train_dataset=dataset, data_collator=collator, eval_dataset=dataset, **kwargs
         )
         self.stage = stage
+        self.collator = collator
         self.class_weights = class_weights
         self.check = check
 
     def get_train_dataloader(self) -> DataLoader[Any]:
         """Return batches of like with like, in a new order every epoch."""
+        kinds, lengths = batch_kinds(self.train_dataset), np.asarray(self.train_dataset["length"][:])
+        if self.all_cached:  # vectors need no bucket, and mixed batches train more evenly
+            kinds, lengths = np.zeros_like(kinds), np.zeros_like(lengths)
         sampler = BucketBatchSampler(
-            batch_kinds(self.train_dataset),
-            self.train_dataset["length"],
+            kinds,
+            lengths,
             batch_size=self._train_batch_size,
             seed=self.args.seed,
         )
         loader = DataLoader(self.train_dataset, batch_sampler=sampler, collate_fn=self.data_collator)
         prepared: DataLoader[Any] = self.accelerator.prepare(loader)
         return prepared
+
+    @property
+    def all_cached(self) -> bool:
+        """Whether every encoder's features are already there."""
+        encoders = [name for name in ("text", "image") if getattr(self.model, name) is not None]
+        return set(encoders) <= set(self.collator.features)
 
     def compute_loss(
         self,

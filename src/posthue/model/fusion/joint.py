@@ -1,7 +1,8 @@
 """Joint fusion: the image is mapped into the text's space, the present vectors are pooled, and classified.
 
-v' = A v + a;  f = pool of the present of (t, v');  p = softmax(W f + b)      (Duong, Lebret, Aberer 2017)
+v' = A norm(v) + a;  f = pool of the present of (t, v');  p = softmax(W f + b)      (Duong et al. 2017)
 
+The layer norm is ours: raw CNN features have a large common part, on which the projection was unstable.
 A missing modality is left out of the pool, so f is then the one vector that is there.
 """
 
@@ -21,11 +22,18 @@ class JointFusion(Fusion, kind="joint"):
     """Pool text and projected image, then one linear classifier per scheme.
 
     pooling: mean, sum or max over the present modalities. dropout: on the pooled vector, in training.
+    image_dropout: on the image's vector, before it is projected; small sets of pictures want much of it.
     hidden: width of an optional GELU layer on the projected image (0: the paper's single linear map).
     """
 
     def __init__(
-        self, settings: FusionSettings, *, pooling: str = "mean", dropout: float = 0.1, hidden: int = 0
+        self,
+        settings: FusionSettings,
+        *,
+        pooling: str = "mean",
+        dropout: float = 0.1,
+        image_dropout: float = 0.0,
+        hidden: int = 0,
     ) -> None:
         super().__init__(settings)
         if settings.text_dim is None or settings.image_dim is None:
@@ -33,13 +41,18 @@ class JointFusion(Fusion, kind="joint"):
         if pooling not in POOLINGS:
             raise RecipeError(f"pooling {pooling!r} is not one of {', '.join(POOLINGS)}")
         self.pooling = pooling
+        self.norm = nn.Sequential(nn.LayerNorm(settings.image_dim), nn.Dropout(image_dropout))
         self.project = _projection(settings.image_dim, settings.text_dim, hidden, dropout)
         self.dropout = nn.Dropout(dropout)
         self.heads = scheme_heads(settings.text_dim, settings.schemes)
 
     def forward(self, text: Encoded | None, image: Encoded | None, present: Tensor) -> FusionOutput:
         """Classify the pool of the present vectors."""
-        vectors = [e for e in (text and text.pooled, image and self.project(image.pooled)) if e is not None]
+        vectors = [
+            e
+            for e in (text and text.pooled, image and self.project(self.norm(image.pooled)))
+            if e is not None
+        ]
         columns = [i for i, e in enumerate((text, image)) if e is not None]
         pooled = self.pool(torch.stack(vectors, dim=1), present[:, columns].unsqueeze(-1))
         pooled = self.dropout(pooled)
