@@ -32,7 +32,7 @@ def _lines(config: Mapping[str, Any]) -> Iterator[str]:
         )
     yield f"- seed {recipe['seed']}; versions: {_versions(config['provenance']['versions'])}"
     yield ""
-    yield "## Validation, torch, last epoch kept"
+    yield "## Validation, torch, best epoch kept"
     yield ""
     yield "| stage | set | value |"
     yield "|---|---|---|"

@@ -12,8 +12,9 @@ from datasets import Dataset
 
 from posthue.evaluation.metrics import confusion, from_confusion
 from posthue.model.post_model import LABEL_PREFIX, PostModel
+from posthue.posts import State
 from posthue.training.predict import predict_logits
-from posthue.training.prepare import Collator
+from posthue.training.prepare import Collator, batch_kinds
 from posthue.training.recipe import Check
 
 Ints = npt.NDArray[np.int64]
@@ -31,6 +32,12 @@ class CheckSet:
     def name(self) -> str:
         """Corpus, split and modalities, for metric names."""
         return f"{self.check.corpus}/{self.check.split}/{'+'.join(self.check.modalities)}"
+
+
+def row_states(entry: CheckSet) -> list[State]:
+    """Return which modalities each row of a set has."""
+    names = {1: State.TEXT, 2: State.IMAGE, 3: State.BOTH}
+    return [names[int(kind) & 3] for kind in batch_kinds(entry.dataset)]
 
 
 def truths(dataset: Dataset, scheme: str) -> tuple[Ints, Ints]:

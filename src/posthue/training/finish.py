@@ -26,11 +26,10 @@ from posthue.model.processor import PostProcessor
 from posthue.posts import State
 from posthue.training.build import Folders
 from posthue.training.card import model_card
-from posthue.training.checks import CheckSet, truths
+from posthue.training.checks import CheckSet, row_states, truths
 from posthue.training.fit import check_set, versions
 from posthue.training.parity import parity_report
 from posthue.training.predict import predict_logits
-from posthue.training.prepare import batch_kinds
 from posthue.training.recipe import Recipe, recipe_to_dict
 
 FORMAT = 1
@@ -121,12 +120,6 @@ def text_batches(
     found.sort(key=len)
     batches = (found[i : i + size] for i in range(0, len(found), size))
     return [{name: t.numpy() for name, t in processor.tokens(batch).items()} for batch in batches]
-
-
-def row_states(entry: CheckSet) -> list[State]:
-    """Return which modalities each row of a set has."""
-    names = {1: State.TEXT, 2: State.IMAGE, 3: State.BOTH}
-    return [names[int(kind) & 3] for kind in batch_kinds(entry.dataset)]
 
 
 def bundle_config(

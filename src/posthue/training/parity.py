@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,9 @@ from posthue.model.post_model import PostModel
 from posthue.model.processor import PostProcessor
 from posthue.posts import Prediction
 from posthue.runtime.classifier import load
-from posthue.training.checks import CheckSet
+from posthue.training.checks import CheckSet, row_states
 from posthue.training.dataset import post_of
 from posthue.training.predict import predict_logits
-from posthue.training.prepare import batch_kinds
 
 #: Posts of each set that are compared.
 MOST = 500
@@ -42,10 +42,10 @@ def parity_report(
         answered = [i for i, prediction in enumerate(predictions) if prediction.ok]
         if not answered:
             continue
-        states = [("text", "image", "both")[(int(kind) & 3) - 1] for kind in batch_kinds(dataset)]
+        states = row_states(replace(entry, dataset=dataset))
         for scheme in schemes:
             by_state = classifier.info.temperatures[scheme]
-            temperatures = np.array([by_state[states[i]] for i in answered])[:, None]  # type: ignore[index]
+            temperatures = np.array([by_state[states[i]] for i in answered])[:, None]
             expected = softmax(logits[scheme][answered] / temperatures)
             report[f"{entry.name}/{scheme}"] = _compare(expected, [predictions[i] for i in answered], scheme)
     return report
