@@ -9,13 +9,16 @@ PIP = $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraint
 # Where torch's CPU build is fetched when the configured package index has none. For the build that the
 # configured index has (on Linux the CUDA one, several GB): make setup TORCH_INDEX=
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+# What make bench runs; the other scripts of benchmarks/ take longer or want more (a server, wrk, hours).
+BENCHES := quality speed memory gemm_share
+
 TORCH := $(shell sed -n 's/^torch==//p' constraints.txt)
 
 .PHONY: help setup demo test lint type bench clean
 .NOTPARALLEL:
 
 help:
-	@echo "make setup   install posthue, the train and report extras and the development tools into $(VENV)"
+	@echo "make setup   install posthue, all extras but ray, openvino and kafka, and the development tools into $(VENV)"
 	@echo "make demo    install only the small core, score the example posts, write demo/report.html"
 	@echo "make test    lint, type, and run every test"
 	@echo "make lint    ruff: rules and format"
@@ -40,7 +43,7 @@ type: $(VENV)/dev.stamp
 	$(BIN)/mypy
 
 bench: $(VENV)/dev.stamp
-	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
+	@for name in $(BENCHES); do echo "== $$name"; $(BIN)/python "benchmarks/$$name.py" || exit 1; done
 
 clean:
 	rm -rf $(VENV) demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
@@ -62,6 +65,6 @@ ifneq ($(TORCH_INDEX),)
 	@echo "installing torch $(TORCH) for the CPU"
 	@$(PIP) "torch==$(TORCH)+cpu" 2>/dev/null || $(PIP) --extra-index-url $(TORCH_INDEX) "torch==$(TORCH)"
 endif
-	@echo "installing posthue with the train, report and dev extras"
-	@$(PIP) -e '.[train,report,dev]'
+	@echo "installing posthue with every extra but ray, openvino and kafka"
+	@$(PIP) -e '.[train,report,audit,serve,bot,dev]'
 	@touch $(VENV)/core.stamp $@

@@ -16,7 +16,7 @@ from statistics import median
 from time import perf_counter
 
 RESULTS = Path(__file__).resolve().parent.parent / "docs" / "results"
-PACKAGES = ("posthue", "onnxruntime", "tokenizers", "numpy", "torch", "transformers")
+PACKAGES = ("posthue", "onnxruntime", "openvino", "tokenizers", "numpy", "torch", "transformers")
 #: Options whose value is a place on this machine, which is nobody else's business.
 PLACES = ("--data", "--models", "--model", "--output")
 
@@ -175,6 +175,23 @@ def ratios(ours: Sequence[float], theirs: Sequence[float]) -> tuple[float, float
     return median(found), min(found), max(found)
 
 
+def peak_of(job: Callable[[], object]) -> float | None:
+    """MiB that ``job`` takes at its peak above what was held before; None where the system does not say."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # start the high-water mark anew
+        before = _status("VmRSS")
+        job()
+        return (_status("VmHWM") - before) / 2**10
+    except OSError:
+        job()
+        return None
+
+
+def _status(name: str) -> int:
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:"))
+
+
 def rounds_of(items: Sequence[object], rounds: int) -> list[list[object]]:
     """Deal the items to the rounds; every round gets equally many (a rest is left out), none the same."""
     each = len(items) // rounds
@@ -252,6 +269,17 @@ def write_results(path: Path, rows: Sequence[Mapping[str, object]]) -> None:
         writer.writerows(full)
     print_table(rows)
     print(f"{facts()['cpu']}, {facts()['cores']} cores; {versions()}\nwritten: {path}")
+
+
+def write_markdown(path: Path, rows: Sequence[Mapping[str, object]], *, title: str) -> None:
+    """Write the rows as a Markdown table, with the facts under it."""
+    head = list(rows[0])
+    lines = [f"# {title}", "", f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
+    lines += [f"| {' | '.join(str(row[name]) for name in head)} |" for row in rows]
+    known = facts()
+    lines += ["", f"{known['cpu']}, {known['cores']} cores, {known['date']}, {known['versions']}."]
+    lines += ["", f"`{known['command']}`"]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def print_table(rows: Sequence[Mapping[str, object]]) -> None:

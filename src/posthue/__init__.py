@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from posthue.errors import (
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from posthue.runtime.classifier import PostClassifier, load
 
 __version__ = "0.1.0"
+
+#: onnxruntime's Linux builds from 1.29 on report to their maker unless this is set before they are imported.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __all__ = [
     "BundleError",

@@ -71,7 +71,7 @@ def test_train_from_flags_then_evaluate(
 def test_evaluate_prints_and_writes(
     place: Path, tiny_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    figures, predictions = tmp_path / "figures.json", tmp_path / "predictions.csv"
+    figures, predictions = tmp_path / "new" / "figures.json", tmp_path / "other" / "predictions.csv"
     files = ("--json", figures, "--predictions", predictions, "--threads", "1")
     assert run("evaluate", tiny_bundle, "tweeteval-sentiment", *VAL, "-d", place / "data", *files) == 0
     shown = capsys.readouterr().out
@@ -166,3 +166,13 @@ def test_a_mistake_in_train_is_one_line(
 def test_train_asks_where_the_corpora_are(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("train", *TWEETS, "--text", "x", "-o", tmp_path / "run") == 2
     assert "where are the corpora?" in capsys.readouterr().err
+
+
+def test_evaluate_says_at_once_that_it_cannot_write(
+    tiny_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    for flag in ("--json", "--predictions"):
+        bad = tmp_path / "file" / "x"
+        assert run("evaluate", tiny_bundle, "no-such-corpus", "-d", tmp_path, flag, bad) == 2
+        assert "x: cannot be written (" in capsys.readouterr().err

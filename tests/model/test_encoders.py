@@ -1,14 +1,26 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 pytest.importorskip("torch")
 
 import torch
-from transformers import AutoModel, MobileNetV1Config, MobileNetV2Config, PreTrainedConfig
+from torch.nn.functional import adaptive_avg_pool2d
+from transformers import (
+    AutoModel,
+    CLIPConfig,
+    CLIPModel,
+    MobileNetV1Config,
+    MobileNetV2Config,
+    PreTrainedConfig,
+    SwinConfig,
+)
 
-from posthue.model.encoders import ImageEncoder, TextEncoder, image_dim, masked_mean
-from tiny_models import bert_config, resnet_config, vit_config
+from posthue.model.encoders import ImageEncoder, TextEncoder, grid_means, image_dim, masked_mean
+from posthue.model.hub import load_image_encoder
+from tiny_models import bert_config, resnet_config, save_image_encoder, vit_config
 
 pytestmark = pytest.mark.torch
 
@@ -57,6 +69,55 @@ def test_a_vision_transformer_gives_its_class_token_and_its_patches() -> None:
     torch.testing.assert_close(encoded.pooled, states[:, 0])
     torch.testing.assert_close(encoded.sequence, states[:, 1:])
     assert encoded.mask.shape == (2, 16)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("shape", [(7, 7), (6, 6), (4, 9), (2, 3), (1, 1)])
+def test_a_grid_averages_places_as_adaptive_pooling_does(shape: tuple[int, int]) -> None:
+    places = torch.randn(2, 5, *shape)
+    torch.testing.assert_close(grid_means(places, 3), adaptive_avg_pool2d(places, 3))
+
+
+@torch.no_grad()
+def test_the_sequence_can_be_a_grid() -> None:
+    encoder = ImageEncoder(vit_config(side=96)).eval()
+    pixels = torch.randn(2, 3, 96, 96)
+    every = encoder(pixels)
+    encoder.grid = 3
+    encoded = encoder(pixels)
+    assert (every.sequence.shape, encoded.sequence.shape) == ((2, 36, 12), (2, 9, 12))
+    assert encoded.mask.shape == (2, 9)
+    first_cell = every.sequence[:, [0, 1, 6, 7]].mean(1)
+    torch.testing.assert_close(encoded.sequence[:, 0], first_cell)
+    torch.testing.assert_close(encoded.pooled, every.pooled)
+
+
+@torch.no_grad()
+def test_a_transformer_without_class_token_averages_its_patches() -> None:
+    config = SwinConfig(image_size=64, embed_dim=8, depths=[1, 1], num_heads=[2, 2], window_size=4)
+    encoder = ImageEncoder(config).eval()
+    encoded = encoder(torch.randn(2, 3, 64, 64))
+    assert encoded.sequence.shape == (2, 64, encoder.dim)
+    torch.testing.assert_close(encoded.pooled, encoded.sequence.mean(1), rtol=1e-4, atol=1e-5)
+
+
+@torch.no_grad()
+def test_of_a_model_of_images_and_texts_the_vision_half_is_taken(tmp_path: Path) -> None:
+    sizes = {"hidden_size": 12, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+    config = CLIPConfig(
+        text_config={**sizes, "vocab_size": 32}, vision_config={**sizes, "image_size": 64, "patch_size": 16}
+    )
+    torch.manual_seed(0)
+    whole = CLIPModel(config).eval()
+    folder = save_image_encoder(tmp_path)
+    whole.save_pretrained(folder)
+    half, spec = load_image_encoder(str(folder))
+    assert spec.size == 64
+    encoder = ImageEncoder(half.config).eval()
+    encoder.backbone.load_state_dict(half.state_dict())
+    pixels = torch.randn(2, 3, 64, 64)
+    expected = whole.vision_model(pixel_values=pixels).last_hidden_state
+    torch.testing.assert_close(encoder(pixels).sequence, expected[:, 1:])
 
 
 @torch.no_grad()

@@ -168,9 +168,9 @@ class CountingModel:
         self.inner = inner
         self.rows = 0
 
-    def run(self, feeds: dict[str, npt.NDArray[np.int64]], outputs: list[str]) -> object:
+    def run(self, feeds: dict[str, npt.NDArray[np.int64]], outputs: list[str], *, alone: bool) -> object:
         self.rows += len(next(iter(feeds.values())))
-        return self.inner.run(feeds, outputs)  # type: ignore[attr-defined]
+        return self.inner.run(feeds, outputs, alone=alone)  # type: ignore[attr-defined]
 
 
 def test_equal_contents_are_encoded_once(tiny_bundle: Path, tmp_path: Path) -> None:

@@ -14,9 +14,11 @@ from PIL import Image
 from test_training_data import made
 from torch import nn
 
+from posthue.errors import ImageError
 from posthue.model.encoders import Encoded
 from posthue.posts import Post
-from posthue.training.features import KEY_BYTES, FeatureStore, cached_features, encoder_digest
+from posthue.training.feature_store import ENTRY, KEY_BYTES, FeatureStore
+from posthue.training.features import View, cached_features, encode_posts, encoder_digest, store_folder
 from posthue.training.prepare import prepare
 from tiny_models import bert_config, resnet_config, tiny_model, tiny_processor
 
@@ -50,7 +52,7 @@ def test_a_write_cut_anywhere_leaves_whole_entries(tmp_path: Path, seed: int) ->
     rng = np.random.default_rng(seed)
     store = FeatureStore(tmp_path, DIM)
     store.add(keys(3), values(3))
-    before = {name: (tmp_path / name).stat().st_size for name in ("keys", "values")}
+    before = {name: (tmp_path / name).stat().st_size for name in ("index", "values")}
     store.add(keys(5, 3), values(5, 3))
     for name, size in before.items():
         path = tmp_path / name
@@ -129,11 +131,11 @@ def test_a_killed_run_reads_only_what_is_missing(tmp_path: Path, modality: str) 
     ready = prepare(made(POSTS), processor, small_size=32)
     found = cached_features(model, processor, ready, modality, tmp_path)
     (folder,) = tmp_path.iterdir()
-    (folder / "keys").write_bytes((folder / "keys").read_bytes()[: KEY_BYTES + 5])
+    (folder / "index").write_bytes((folder / "index").read_bytes()[: ENTRY.itemsize + 5])
     counting = Counting(getattr(model, modality))
     model.__setattr__(modality, counting)
-    (other,) = {f"{modality}-{encoder_digest(model, processor, modality)}"} - {folder.name}
-    folder.rename(tmp_path / other)  # the counting encoder's weights have other names
+    digest = encoder_digest(model, processor, modality)  # the counting encoder's weights have other names
+    folder.rename(store_folder(digest, View(modality), tmp_path, sequences=False))
     np.testing.assert_allclose(
         cached_features(model, processor, ready, modality, tmp_path), found, rtol=1e-4, atol=1e-5
     )
@@ -156,3 +158,71 @@ def test_another_encoder_has_another_folder() -> None:
     longer.tokenizer.add_tokens(["\N{WINKING FACE}"])
     names.add(("text", encoder_digest(model, longer, "text")))
     assert len(names) == 7
+
+
+def test_entries_of_several_rows(tmp_path: Path) -> None:
+    store = FeatureStore(tmp_path, DIM, "float16")
+    store.add(keys(3), values(6), [1, 3, 2])
+    found = FeatureStore(tmp_path, DIM, "float16").ragged([keys(3)[1], None, keys(3)[2]])
+    assert found.lengths.tolist() == [3, 0, 2]
+    padded, mask = found.padded(np.array([0, 1, 2]))
+    assert mask.sum(1).tolist() == [3, 0, 2]
+    np.testing.assert_array_equal(padded[0].numpy(), values(6)[1:4])
+    np.testing.assert_array_equal(padded[2, :2].numpy(), values(6)[4:])
+    assert isinstance(found.values, np.memmap)
+
+
+def test_damage_is_noticed_and_made_again(tmp_path: Path) -> None:
+    model, processor = tiny_model(text=bert_config(), image=resnet_config()), tiny_processor()
+    view = View("image", sequences=True)
+    first = encode_posts(model, processor, POSTS, view, tmp_path)
+    for folder in tmp_path.iterdir():
+        path = folder / "values"
+        broken = bytearray(path.read_bytes())
+        broken[5] ^= 255
+        path.write_bytes(broken)
+    again = encode_posts(model, processor, POSTS, view, tmp_path)
+    np.testing.assert_allclose(again.pooled, first.pooled, rtol=1e-4, atol=1e-5)
+    assert again.sequence is not None
+    assert first.sequence is not None
+    np.testing.assert_array_equal(again.sequence.lengths, first.sequence.lengths)
+
+
+@torch.no_grad()
+def test_sequences_are_what_the_encoder_says(tmp_path: Path) -> None:
+    model, processor = tiny_model(text=bert_config(), image=resnet_config()), tiny_processor()
+    rows = np.arange(len(POSTS))
+    text = encode_posts(model, processor, POSTS, View("text", sequences=True), tmp_path)
+    image = encode_posts(model, processor, POSTS, View("image", sequences=True), tmp_path)
+    assert text.present.tolist() == [True, True, False, True, True]
+    assert text.sequence is not None
+    assert image.sequence is not None
+    tokens, mask = text.sequence.padded(rows)
+    assert mask.sum(1).tolist() == [4, 4, 0, 4, 4]  # [CLS] two words [SEP]
+    inputs = processor.tokens(["happy day"])
+    encoded = model.text(**inputs)
+    np.testing.assert_allclose(tokens[0].numpy(), encoded.sequence[0].numpy(), rtol=2e-3, atol=2e-3)
+    places, mask = image.sequence.padded(rows)
+    assert mask.sum(1).tolist() == [9, 0, 9, 9, 9]
+    np.testing.assert_allclose(places[0].mean(0).numpy(), image.pooled[0], rtol=0.4, atol=0.2)
+
+
+def test_a_corrupted_picture_is_another_picture(tmp_path: Path) -> None:
+    model, processor = tiny_model(text=bert_config(), image=resnet_config()), tiny_processor()
+    clean, bad, again = (
+        encode_posts(model, processor, POSTS, View("image", corrupted=c), tmp_path / str(i)).pooled
+        for i, c in enumerate((False, True, True))
+    )
+    np.testing.assert_array_equal(bad, again)
+    assert np.abs(bad - clean)[[0, 2, 4]].max(1).min() > 0.01
+    assert not bad[1].any()
+
+
+def test_a_broken_picture_can_count_as_absent(tmp_path: Path) -> None:
+    model, processor = tiny_model(text=bert_config(), image=resnet_config()), tiny_processor()
+    some = [Post(image=picture(0, 80)), Post("x", b"no picture"), Post(image=str(tmp_path / "none.jpg"))]
+    found = encode_posts(model, processor, some, View("image", skip_broken=True), tmp_path)
+    assert found.present.tolist() == [True, False, False]
+    assert not found.pooled[1:].any()
+    with pytest.raises(ImageError):
+        encode_posts(model, processor, some, View("image"), tmp_path)

@@ -12,6 +12,7 @@ import pytest
 pytest.importorskip("torch")
 
 import torch
+from PIL import Image
 from safetensors.torch import load_file
 
 import posthue
@@ -152,6 +153,8 @@ def test_the_run_folder_says_how_it_was_made(trained: Path, place: Path) -> None
     assert "eval_score" in header
     assert len(curve) >= 3
     assert not (trained / "words" / "checkpoints").exists()
+    assert (trained / "words" / "leaks.csv").read_text().startswith("id,kind,repeats\n")
+    assert not (trained / "words" / "skipped.csv").exists()
 
 
 def test_a_frozen_encoder_is_that_of_the_stage_before(trained: Path) -> None:
@@ -268,7 +271,7 @@ def test_a_teacher_labels_softly(trained: Path, place: Path) -> None:
     recipe = two_stages(place)
     source = replace(recipe.stages[0].train[0], pseudo={"ekman": "words"})
     model = PostModel.from_pretrained(trained / "words" / "model")
-    found = fit._source(source, model, recipe, folders(place, trained))
+    found = fit._source(source, model, recipe, folders(place, trained)).dataset
     targets = np.array(found["labels_ekman"])
     np.testing.assert_allclose(targets.sum(1), 1.0, rtol=1e-5)
     assert targets.max() < 1.0
@@ -278,7 +281,7 @@ def test_a_teacher_labels_softly(trained: Path, place: Path) -> None:
 def test_a_model_is_not_shown_what_it_cannot_read(trained: Path, place: Path) -> None:
     recipe = two_stages(place)
     model = PostModel.from_pretrained(trained / "words" / "model")
-    found = fit._source(recipe.stages[1].train[2], model, recipe, folders(place, trained))
+    found = fit._source(recipe.stages[1].train[2], model, recipe, folders(place, trained)).dataset
     assert set(found["image_bytes"]) == {None}
     with pytest.raises(RecipeError, match="fer2013: no encoder for its image"):
         fit.narrowed(replace(recipe.stages[1].train[1], modalities=("image",)), model)
@@ -290,3 +293,23 @@ def test_a_corpus_without_what_the_model_reads(place: Path, tmp_path: Path) -> N
         fit.train_recipe(recipe, folders(place, tmp_path / "run"))
     with pytest.raises(RecipeError, match="cannot load 'no/such/net'"):
         fit.train_recipe(one_stage(place, text="no/such/net"), folders(place, tmp_path / "other"))
+
+
+def test_a_broken_picture_is_left_out_of_a_stage(place: Path, tmp_path: Path) -> None:
+    pictures = place / "data" / "FI" / "images" / "amusement"
+    pictures.mkdir(parents=True, exist_ok=True)
+    for i in range(5):
+        noise = np.random.default_rng(i).integers(0, 256, (40, 40, 3), dtype=np.uint8)
+        Image.fromarray(noise).save(pictures / f"{i}.png")
+    whole = (pictures / "3.png").read_bytes()
+    (pictures / "3.png").write_bytes(whole[: len(whole) // 2])
+    image = {"text": None, "image": str(place / "image"), "small_size": 32, "validate": [FACES]}
+    recipe = one_stage(place, train=[{"corpus": "fi", "split": "all"}], **image)
+    given = folders(place, tmp_path / "run")
+    model, processor = fit.build(recipe.stages[0], recipe.schemes, given)
+    checks = [fit.check_set(recipe.stages[0].validate[0], recipe, given, model, processor)]
+    dataset, _ = fit._training_set(recipe, recipe.stages[0], given, model, processor, checks)
+    assert [row.rpartition("/")[2] for row in dataset["id"]] == ["0.png", "1.png", "2.png", "4.png"]
+    header, skipped = (tmp_path / "run" / "words" / "skipped.csv").read_text().splitlines()
+    assert header == "id,image,error"
+    assert skipped.startswith("fi/all/amusement/3.png,")

@@ -7,7 +7,7 @@ pytest.importorskip("torch")
 import torch
 from torch.nn.functional import cross_entropy, one_hot
 
-from posthue.training.losses import modality_states, scheme_losses, soft_cross_entropy
+from posthue.training.losses import modality_states, scheme_losses, soft_cross_entropy, weighted_targets
 
 pytestmark = pytest.mark.torch
 
@@ -93,3 +93,14 @@ def test_modality_dropout_shows_each_part_of_a_full_post() -> None:
 
 def test_a_batch_without_full_posts_has_one_state() -> None:
     assert len(modality_states(torch.tensor([[True, False], [False, True]]), 0.25)) == 1
+
+
+def test_weighted_targets_carry_the_whole_loss_into_a_fusion() -> None:
+    truth = targets()
+    truth[3] = 0.0
+    settings = {"weight": torch.tensor([1.0, 2.0, 0.5, 1.0, 0.0]), "label_smoothing": 0.1}
+    classes = torch.tensor([0.5, 2.0, 1.0])
+    loss, _ = soft_cross_entropy(logits(), truth, class_weights=classes, **settings)
+    found = weighted_targets({"mood": truth}, class_weights={"mood": classes}, **settings)["mood"]
+    torch.testing.assert_close(-(found * torch.log_softmax(logits(), -1)).sum(), loss)
+    assert not found[3].any()

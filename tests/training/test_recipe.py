@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,14 @@ pytest.importorskip("yaml")
 import yaml
 
 from posthue.errors import RecipeError
+from posthue.training.distill.recipe import distill_recipe_from_dict, read_distill_recipe, recipe_dict
 from posthue.training.recipe import check_recipe, read_recipe, recipe_from_dict, recipe_to_dict
 
 pytestmark = pytest.mark.torch
 
-RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.yaml"))
+SHIPPED = sorted((Path(__file__).parents[2] / "recipes").glob("*.yaml"))
+DISTILL = [path for path in SHIPPED if path.stem.startswith("distill-")]
+RECIPES = [path for path in SHIPPED if path not in DISTILL]
 GOOD: dict[str, Any] = {
     "name": "two",
     "schemes": ["sentiment", "ekman"],
@@ -70,6 +74,12 @@ def test_the_recipes_that_ship_are_good(path: Path) -> None:
     assert recipe_from_dict(recipe_to_dict(recipe)) == recipe
 
 
+@pytest.mark.parametrize("path", DISTILL, ids=lambda path: path.stem)
+def test_the_distillations_that_ship_are_good(path: Path) -> None:
+    recipe = read_distill_recipe(path)
+    assert distill_recipe_from_dict(json.loads(json.dumps(recipe_dict(recipe)))) == recipe
+
+
 def test_a_recipe_survives_the_way_through_plain_data_and_yaml(tmp_path: Path) -> None:
     recipe = check_recipe(recipe_from_dict(GOOD))
     assert recipe_from_dict(recipe_to_dict(recipe)) == recipe
@@ -104,6 +114,9 @@ def test_a_recipe_survives_the_way_through_plain_data_and_yaml(tmp_path: Path) -
         ("stages.1.freeze", "text", "stage 'both': freeze: 'text' is not a list"),
         ("stages.0.class_weights", "even", "class_weights: 'even' is not one of none, balanced, sqrt"),
         ("stages.0.precision", "fp16", "precision: 'fp16' is not one of auto, fp32, bf16"),
+        ("stages.0.fusion", "glue", "stage 'words': no fusion is called 'glue'"),
+        ("stages.0.fusion_options", {"pooling": "max"}, "fusion 'single': no option is called 'pooling'"),
+        ("stages.0.fusion_options", {"dropout": 2}, "fusion 'single': dropout 2 is not from 0"),
         ("stages.0.epochs", 0, "epochs and batch_size at least 1"),
         ("stages.0.epochs", 1.5, "epochs: 1.5 is not a whole number"),
         ("stages.0.emoji", "yes", "emoji: 'yes' is not true or false"),

@@ -15,9 +15,10 @@ from posthue.errors import CorpusError, RecipeError
 from posthue.labels import EKMAN
 from posthue.posts import Post
 from posthue.training import dataset as rows
-from posthue.training.leaks import without_leaks
+from posthue.training.leaks import find_leaks, without_leaks, write_leaks
 from posthue.training.prepare import Collator, batch_kinds, prepare
 from posthue.training.recipe import Check, Source
+from posthue.training.unreadable import without_unreadable, write_skipped
 from tiny_models import FACES, tiny_processor, write_corpora
 
 pytestmark = pytest.mark.torch
@@ -120,7 +121,8 @@ def test_leaks_are_left_out(tmp_path: Path) -> None:
     seen = [Post("What a HAPPY day this was", picture(1)), Post("thank you"), Post(image=picture(2))]
     training = [
         Post("what a happy day THIS was"),  # the same words
-        Post("what a happy day &amp; night this was"),
+        Post("what a happy day &amp; night this was"),  # nearly
+        Post("what a happy and very long night this was"),
         Post("thank you"),  # too short to be a leak
         Post("quite another text", str(kept_file)),  # the same bytes, in a file
         Post(image=picture(2)),
@@ -129,11 +131,71 @@ def test_leaks_are_left_out(tmp_path: Path) -> None:
     ]
     clean = without_leaks(made(training), [made(seen)])
     assert [row["text"] for row in clean] == [
-        "what a happy day &amp; night this was",
+        "what a happy and very long night this was",
         "thank you",
         None,
         "yet another text here",
     ]
+    found = find_leaks(made(training), [made(seen)], cache=tmp_path / "facts")
+    assert [(leak.row, leak.kind) for leak in found] == [
+        (0, "text"),
+        (1, "near text"),
+        (4, "picture"),
+        (5, "picture"),
+    ]
+    assert find_leaks(made(training), []) == []
+
+
+def test_near_pictures_leak_and_other_ones_do_not(tmp_path: Path) -> None:
+    """A photo smaller and compressed anew is the same; a face of a few pixels must be nearer."""
+    blocks = np.random.default_rng(5).integers(0, 256, (9, 9, 3), dtype=np.uint8)
+    photo = Image.fromarray(blocks).resize((320, 240), Image.Resampling.BICUBIC)
+    smaller = io.BytesIO()
+    photo.resize((200, 150)).save(smaller, format="JPEG", quality=60)
+    whole = io.BytesIO()
+    photo.save(whole, format="PNG")
+    training = [Post(image=smaller.getvalue(), id="copy"), Post(image=picture(8, side=200), id="other")]
+    seen = [Post("with words", picture(9)), Post(image=whole.getvalue(), id="photo")]
+    (leak,) = find_leaks(made(training), [made(seen[:1]), made(seen[1:])], cache=tmp_path)
+    assert (leak.kind, leak.id, leak.repeats) == ("near picture", "fi/train/copy", "fi/train/photo")
+    write_leaks(tmp_path / "leaks.csv", [leak])
+    assert (tmp_path / "leaks.csv").read_text() == (
+        "id,kind,repeats\nfi/train/copy,near picture,fi/train/photo\n"
+    )
+
+
+def test_a_broken_picture_is_left_out_and_told(data: Path, tmp_path: Path) -> None:
+    whole = picture(1, side=120)
+    (tmp_path / "cut.png").write_bytes(whole[: len(whole) // 2])
+    cut = str(tmp_path / "cut.png")
+    given = list(made([Post("words", whole, "a"), Post("words", cut, "b"), Post("words", None, "c")]))
+    for _ in range(2):  # the second time from the cache
+        kept, skipped = without_unreadable(given, "three", cache=tmp_path / "cache")
+        assert [row["id"] for row in kept] == ["fi/train/a", "fi/train/c"]
+        (row,) = skipped
+        assert (row.id, row.image) == ("fi/train/b", cut)
+        assert "cut.png" in row.error
+    write_skipped(tmp_path / "run" / "skipped.csv", skipped)
+    assert (tmp_path / "run" / "skipped.csv").read_text().startswith("id,image,error\nfi/train/b,")
+    write_skipped(tmp_path / "run" / "skipped.csv", [])
+    assert not (tmp_path / "run" / "skipped.csv").exists()
+
+
+def test_only_broken_pictures_are_an_error(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / "FI" / "amusement").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "FI" / "amusement" / f"{name}.jpg").write_bytes(b"\xff\xd8\xff no picture")
+    with pytest.raises(CorpusError, match="fi, split all: none of its 2 pictures can be decoded"):
+        rows.load_source(Source("fi", "all"), SCHEMES, tmp_path, 0)
+
+
+def test_a_split_of_a_file(data: Path, tmp_path: Path) -> None:
+    file = tmp_path / "splits.csv"
+    file.write_text("id,split,group\nval-1,train,0\ntrain-2,train,1\ntrain-3,dev,2\n", encoding="utf-8")
+    found = rows.load_source(Source("tweeteval-sentiment", f"train@{file}"), SCHEMES, data, 0)
+    assert found["id"][:] == [f"tweeteval-sentiment/train@{file}/{post}" for post in ("train-2", "val-1")]
+    with pytest.raises(CorpusError, match=r"has no split 'test' here; it has train, dev"):
+        rows.corpus_split("tweeteval-sentiment", f"test@{file}", data)
 
 
 def test_prepared_rows_know_what_may_share_a_batch() -> None:

@@ -28,7 +28,24 @@ LAZY_COMMANDS = {
     "demo": "posthue.apps.demo",
     "train": "posthue.apps.train_commands",
     "evaluate": "posthue.apps.train_commands",
+    "compare": "posthue.apps.research_commands",
+    "crossval": "posthue.apps.research_commands",
+    "tune": "posthue.apps.research_commands",
+    "explore": "posthue.apps.insight_commands",
+    "crowd": "posthue.apps.insight_commands",
+    "curves": "posthue.apps.insight_commands",
+    "explain": "posthue.apps.explain_commands",
+    "analyze": "posthue.apps.explain_commands",
+    "index": "posthue.apps.explain_commands",
+    "serve": "posthue.apps.serve_commands",
+    "bot": "posthue.apps.bot_commands",
+    "stream": "posthue.apps.scale_commands",
+    "distill": "posthue.apps.distill_commands",
+    "benchmark": "posthue.apps.benchmark_commands",
 }
+
+#: Groups of commands, imported when called: the module's ``app`` is the group.
+LAZY_GROUPS: dict[str, str] = {"data": "posthue.apps.data_commands", "bundle": "posthue.apps.bundle_commands"}
 
 
 class LazyGroup(TyperGroup):
@@ -36,11 +53,14 @@ class LazyGroup(TyperGroup):
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Return the names of all commands."""
-        lazy = [name for name, module in LAZY_COMMANDS.items() if find_spec(module) is not None]
+        modules = LAZY_COMMANDS | LAZY_GROUPS
+        lazy = [name for name, module in modules.items() if find_spec(module) is not None]
         return [*super().list_commands(ctx), *lazy]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Return the command, importing its module if it is a lazy one."""
+        """Return the command or group, importing its module if it is a lazy one."""
+        if cmd_name in LAZY_GROUPS and find_spec(LAZY_GROUPS[cmd_name]) is not None:
+            return typer.main.get_command(import_module(LAZY_GROUPS[cmd_name]).app)
         module = LAZY_COMMANDS.get(cmd_name)
         if module is None or find_spec(module) is None:
             return super().get_command(ctx, cmd_name)
@@ -65,6 +85,13 @@ class BadImage(StrEnum):
 
     ERROR = "error"
     TEXT = "text"
+
+
+class ScoreEngine(StrEnum):
+    """What runs a scoring job."""
+
+    LOCAL = "local"
+    RAY = "ray"
 
 
 Model = Annotated[
@@ -129,7 +156,8 @@ def score(
     ],
     *,
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="The file to write; its ending is its format.")
+        Path,
+        typer.Option("--output", "-o", help="The file to write (its ending is its format), or a folder."),
     ],
     model: Model = None,
     text_column: Annotated[str | None, typer.Option(help="Column of the text.")] = None,
@@ -140,6 +168,17 @@ def score(
     ] = None,
     batch_rows: Annotated[int, typer.Option(min=1, help="Rows in memory at a time.")] = 512,
     threads: Threads = None,
+    shard_rows: Annotated[
+        int | None,
+        typer.Option(min=1, help="Write shards of so many rows into a folder; a killed job goes on."),
+    ] = None,
+    shard_format: Annotated[
+        str, typer.Option(help="Format of the shards: parquet, csv, tsv or jsonl.")
+    ] = "parquet",
+    workers: Annotated[int, typer.Option(min=1, help="Processes, with one thread each if above 1.")] = 1,
+    engine: Annotated[
+        ScoreEngine, typer.Option(help="local, or ray: a Ray cluster, into a folder of parquet files.")
+    ] = ScoreEngine.LOCAL,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output if it exists.")] = False,
     on_bad_image: OnBadImage = BadImage.ERROR,
     progress: Annotated[
@@ -149,22 +188,26 @@ def score(
 ) -> None:
     """Judge every post of a table, and write one row per row. A row that cannot be judged says why."""
     from posthue.apps.printing import print_summary, progress_bar  # noqa: PLC0415
-    from posthue.data.tables import Columns  # noqa: PLC0415
-    from posthue.runtime.score import score_file  # noqa: PLC0415
+    from posthue.apps.scoring import Scoring  # noqa: PLC0415
 
-    classifier = posthue.load(model, threads=threads, on_bad_image=on_bad_image.value)
+    scoring = Scoring(
+        source=source,
+        output=output,
+        model=model,
+        columns=(id_column, text_column, image_column),
+        encoding=encoding,
+        batch_rows=batch_rows,
+        threads=threads,
+        shard_rows=shard_rows,
+        shard_format=shard_format,
+        workers=workers,
+        engine=engine.value,
+        overwrite=overwrite,
+        on_bad_image=on_bad_image.value,
+    )
     shown = sys.stderr.isatty() if progress is None else progress
     with progress_bar(shown=shown) as advance:
-        summary: ScoreSummary = score_file(
-            source,
-            output,
-            classifier,
-            columns=Columns(id=id_column, text=text_column, image=image_column),
-            encoding=encoding,
-            batch_rows=batch_rows,
-            overwrite=overwrite,
-            progress=advance,
-        )
+        summary: ScoreSummary = scoring.run(advance)
     if as_json:
         _echo_json(summary.to_dict())
     else:

@@ -158,3 +158,18 @@ def print_evaluations(title: str, found: Sequence[Evaluation], console: Console 
     for item in found:
         labels = ", ".join(f"{label} {100 * value:.1f}" for label, value in item.f1.items())
         console.print(f" F1, {item.scheme}, {item.state}: {labels}", highlight=False, soft_wrap=True)
+
+
+def print_stages(
+    stages: Sequence[tuple[str, int, Mapping[str, int]]], console: Console | None = None
+) -> None:
+    """Print one row per stage of a distillation: its name, the posts that it kept, and how many per label."""
+    console = console or Console()
+    labels = list(dict.fromkeys(label for _, _, counts in stages for label in counts))
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("stage", no_wrap=True)
+    for column in ("kept", *labels):
+        table.add_column(column, justify="right")
+    for stage, total, counts in stages:
+        table.add_row(stage, f"{total:,}", *(f"{counts[n]:,}" if n in counts else "" for n in labels))
+    console.print(table)

@@ -54,6 +54,10 @@ def train(
     metric: Annotated[
         str, typer.Option(help="Chooses the epoch: accuracy, weighted_f1, macro_f1 …")
     ] = "macro_f1",
+    splits: Annotated[
+        list[str] | None,
+        typer.Option(help="FILE or CORPUS=FILE of posthue data check --fix, instead of the corpus's splits."),
+    ] = None,
 ) -> None:
     """Train a model from a recipe, or from flags, and export it as a bundle into the run folder."""
     _need("torch")
@@ -68,6 +72,10 @@ def train(
         stage |= {"batch_size": batch_size, "learning_rate": learning_rate}
         stage |= {"fusion": fusion} if fusion else {}
         chosen = check_recipe(recipe_from_dict(_flags(output.name, stage, corpus, validate, metric)))
+    if splits:
+        from posthue.training.resplit import use_splits  # noqa: PLC0415
+
+        chosen = use_splits(chosen, splits)
     folders = Folders(output, data_folder(data), models)
     bundle = run_recipe(chosen, folders, seed=seed)
     typer.echo(f"bundle: {bundle}")
@@ -89,13 +97,14 @@ def evaluate(
     threads: Annotated[int | None, typer.Option(min=1)] = None,
 ) -> None:
     """Measure a bundle on a split of a corpus: whole posts, and each modality alone."""
-    import json  # noqa: PLC0415
-
     import posthue  # noqa: PLC0415
     from posthue.apps.printing import print_evaluations  # noqa: PLC0415
     from posthue.data.corpora import load_corpus  # noqa: PLC0415
     from posthue.evaluation import judge_corpus as judging  # noqa: PLC0415
+    from posthue.files import require_writable, write_json  # noqa: PLC0415
 
+    require_writable(json_file)
+    require_writable(predictions)
     splits = load_corpus(corpus, data_folder(data)).splits
     if split not in splits:
         raise InputError(f"{corpus} has no split {split!r} here: --split {' or '.join(splits)}")
@@ -108,7 +117,7 @@ def evaluate(
     print_evaluations(f"{corpus}, {split}", found)
     if json_file is not None:
         head = {"bundle": classifier.info.name, "corpus": corpus, "split": split}
-        json_file.write_text(json.dumps(head | {"results": [e.to_dict() for e in found]}, indent=1) + "\n")
+        write_json(json_file, head | {"results": [e.to_dict() for e in found]})
     if predictions is not None:
         judging.write_predictions(judged, predictions)
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from posthue.posts import ImageSource
 
 _SIDE, _LOW = 32, 8
+_MAX_PIXELS = 178_956_970
 _MASKS = (0x5555555555555555, 0x3333333333333333, 0x0F0F0F0F0F0F0F0F)
 
 
@@ -31,11 +32,14 @@ def image_hash(source: ImageSource) -> int:
     from posthue.data._pictures import open_source  # noqa: PLC0415
 
     with open_source(source) as (image, name):
+        width, height = image.size
+        if width * height > _MAX_PIXELS:
+            raise ImageError(f"{name}: {width} x {height} pixels are more than the limit of {_MAX_PIXELS:,}")
         try:
             if image is not source:  # a draft would change the caller's picture
                 image.draft("L", (_SIDE * 2, _SIDE * 2))
             grey = image.convert("RGB").convert("L").resize((_SIDE, _SIDE))
-        except (OSError, ValueError, SyntaxError) as error:
+        except Exception as error:  # Pillow's decoders raise nearly anything on broken files
             raise ImageError(f"{name} cannot be decoded: {error}") from error
     return _perceptual_hash(np.asarray(grey, dtype=np.float64))
 
@@ -63,6 +67,25 @@ def image_groups(hashes: Sequence[int | None], *, max_distance: int = 6) -> list
     return union.groups()
 
 
+def near_known(hashes: Sequence[int | None], known: Sequence[int | None], *, max_distance: int) -> list[int]:
+    """Return, for each picture, an index of ``known`` whose hash is near (see ``image_groups``), or -1."""
+    found = np.full(len(hashes), -1, dtype=np.int64)
+    rows = np.array([i for i, value in enumerate(hashes) if value is not None], dtype=np.int64)
+    values = np.array([value for value in hashes if value is not None], dtype=np.uint64)
+    first = {value: i for i, value in reversed(list(enumerate(known))) if value is not None}
+    targets = np.array(list(first), dtype=np.uint64)
+    items = list(first.values())
+    for low, mask in _part_masks(max_distance + 1):
+        keys = (values >> low) & mask
+        order = np.argsort(keys, kind="stable")
+        wanted = (targets >> low) & mask
+        starts, ends = (np.searchsorted(keys, wanted, side=s, sorter=order) for s in ("left", "right"))
+        for target, item, start, end in zip(targets, items, starts, ends, strict=True):
+            bucket = order[start:end]
+            found[rows[bucket[_count_bits(values[bucket] ^ target) <= max_distance]]] = item
+    return [int(item) for item in found]
+
+
 def _join_near_hashes(union: UnionFind, first: dict[int, int], max_distance: int) -> None:
     """Hashes that differ in d bits agree in one of d+1 parts, and so only those are compared."""
     values = np.array(list(first), dtype=np.uint64)
@@ -86,10 +109,15 @@ def _count_bits(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
 
 
 def _hash_parts(values: npt.NDArray[np.uint64], parts: int) -> Iterator[list[int]]:
+    for low, mask in _part_masks(parts):
+        yield ((values >> low) & mask).tolist()
+
+
+def _part_masks(parts: int) -> Iterator[tuple[np.uint64, np.uint64]]:
+    """Yield the shift and the mask of each part of a hash."""
     edges = np.linspace(0, 64, parts + 1).round().astype(int)
     for low, high in pairwise(edges.tolist()):
-        mask = np.uint64((1 << (high - low)) - 1)
-        yield ((values >> np.uint64(low)) & mask).tolist()
+        yield np.uint64(low), np.uint64((1 << (high - low)) - 1)
 
 
 def _perceptual_hash(grey: npt.NDArray[np.float64]) -> int:

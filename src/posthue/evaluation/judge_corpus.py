@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ from posthue.evaluation.metrics import (
     measure,
     per_class_f1,
 )
+from posthue.files import write_csv
 from posthue.posts import Modality, Post, Prediction, State
 from posthue.runtime.classifier import PostClassifier
 
@@ -112,17 +113,16 @@ def evaluate(judged: Sequence[Judged], *, resamples: int = 1000, seed: int = 0) 
 
 def write_predictions(judged: Sequence[Judged], path: str | Path) -> None:
     """Write one csv row per example, state and scheme; the columns are in the first line."""
-    with Path(path).open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["id", "state", "scheme", "true", "predicted", "confidence", "error"])
-        for item in judged:
-            for scheme, labels in item.example.labels.items():
-                judgement = item.prediction.schemes.get(scheme)
-                answer = (judgement.label, f"{judgement.confidence:.6f}") if judgement else ("", "")
-                true = "|".join(labels)
-                writer.writerow(
-                    [item.example.post.id, item.state, scheme, true, *answer, item.prediction.error]
-                )
+    names = ("id", "state", "scheme", "true", "predicted", "confidence", "error")
+    write_csv(path, names, chain.from_iterable(map(_prediction_rows, judged)))
+
+
+def _prediction_rows(item: Judged) -> Iterator[tuple[object, ...]]:
+    for scheme, labels in item.example.labels.items():
+        judgement = item.prediction.schemes.get(scheme)
+        answer = (judgement.label, f"{judgement.confidence:.6f}") if judgement else ("", "")
+        true = "|".join(labels)
+        yield (item.example.post.id, item.state, scheme, true, *answer, item.prediction.error)
 
 
 def _evaluation(

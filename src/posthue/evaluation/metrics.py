@@ -78,6 +78,20 @@ def _resampled(counts: Ints, resamples: int, seed: int) -> Ints:
     return draws.reshape(resamples, *counts.shape)
 
 
+def wilson(hits: int, n: int, *, z: float = 1.96) -> Measured:
+    """Return the share of ``hits`` in ``n`` with its 95 % interval (Wilson 1927), good for small n too.
+
+    >>> wilson(0, 0)
+    Measured(value=0.0, low=0.0, high=1.0)
+    """
+    if n == 0:
+        return Measured(0.0, 0.0, 1.0)
+    share = hits / n
+    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    return Measured(share, max(0.0, float(middle - half)), min(1.0, float(middle + half)))
+
+
 def expected_calibration_error(probabilities: Floats, true: Ints, bins: int = 15) -> float:
     """Mean gap between confidence and accuracy over equal-width bins, weighted by size (Guo et al. 2017).
 

@@ -7,7 +7,7 @@ hostile ever got past the escaping.
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from string import Template
 
@@ -39,15 +39,20 @@ $main
 </html>
 """)
 
+_SHEETS = ("report.css", "sections.css")
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 #: What has a colour of its own in report.css; every other label shares one.
 COLOURED = frozenset(label for scheme in SCHEMES.values() for label in scheme.labels) | frozenset(Modality)
 
 
-def page(title: str, *, head: str, main: str, foot: str) -> str:
-    """Return a whole page; ``title`` is escaped here, the other parts are HTML already."""
-    style = files("posthue.insight").joinpath("report.css").read_text(encoding="utf-8")
+def page(title: str, *, head: str, main: str, foot: str, extra_sheets: Sequence[str] = ()) -> str:
+    """Return a whole page; ``title`` is escaped here, the other parts are HTML already.
+
+    extra_sheets: names of style sheets beside this module that only this kind of page needs.
+    """
+    sheets = (files("posthue.insight").joinpath(name) for name in (*_SHEETS, *extra_sheets))
+    style = "".join(sheet.read_text(encoding="utf-8") for sheet in sheets)
     return _PAGE.substitute(
         title=escaped(title), policy=_POLICY, style=style, head=head, main=main, foot=foot
     )

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from posthue import __version__
+from posthue.files import write_file
 from posthue.insight.page import bars, escaped, hue, page, percent, stack
 from posthue.insight.thumbnails import thumbnail
 from posthue.labels import SCHEMES
@@ -45,10 +46,7 @@ def posts_report(rows: Sequence[Row], *, title: str) -> str:
 
 def write_posts_report(rows: Sequence[Row], output: str | Path, *, title: str) -> Path:
     """Write ``posts_report`` to ``output``, making its folder, and return the path."""
-    path = Path(output)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(posts_report(rows, title=title), encoding="utf-8", newline="\n")
-    return path
+    return write_file(output, posts_report(rows, title=title))
 
 
 def _summary(predictions: Sequence[Prediction]) -> str:

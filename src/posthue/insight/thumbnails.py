@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from posthue.posts import ImageSource
 
 SIDE = 320
-_SPEC = ImageSpec(size=SIDE, crop_ratio=1.0, small_size=96)
+TINY = 96
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +27,15 @@ class Thumbnail:
     tiny: bool
 
 
-def thumbnail(source: ImageSource) -> Thumbnail | None:
-    """Return the middle of a picture, at most 320 pixels a side, as JPEG; None where it cannot be read."""
+def thumbnail(source: ImageSource, *, side: int = SIDE, quality: int = 82) -> Thumbnail | None:
+    """Return the middle of a picture, ``side`` pixels a side, as JPEG; None where it cannot be read."""
     try:
-        pixels = decode_image(source, _SPEC)
+        pixels = decode_image(source, ImageSpec(size=side, crop_ratio=1.0, small_size=min(side, TINY)))
     except ImageError:
         return None
     stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, "JPEG", quality=82, optimize=True)
+    Image.fromarray(pixels).save(stream, "JPEG", quality=quality, optimize=True)
     return Thumbnail(
         uri="data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode("ascii"),
-        tiny=len(pixels) < SIDE,
+        tiny=len(pixels) < side,
     )

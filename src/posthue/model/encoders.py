@@ -1,12 +1,14 @@
 """Encoders: any model that AutoModel loads, seen as one vector and one sequence per input.
 
 A text encoder gives the mean of its last hidden states over real tokens; an image encoder the spatial mean
-of its last feature map (a CNN) or of its patch tokens (a vision transformer). Both also give the sequence
-that they averaged, so that attention has something to attend to.
+of its last feature map (a CNN) or its class token (a vision transformer; the mean of its patches, where it
+has no such token, as Swin and SigLIP). Both also give a sequence, of the
+tokens or of the places of the picture, so that attention has something to attend to.
 """
 
 from __future__ import annotations
 
+from math import isqrt
 from typing import Any, NamedTuple
 
 import torch
@@ -59,7 +61,8 @@ class ImageEncoder(nn.Module):
     which of the two reads it, and each writes its own half of the vector: a network tuned on 48-pixel faces
     and one tuned on photos would spoil each other.
 
-    small_side: the side, in pixels, that marks a tiny picture.
+    small_side: the side, in pixels, that marks a tiny picture. grid: average the sequence of places to so
+    many rows and columns; 0 keeps all places. A fusion that attends says which (Fusion.grid).
     """
 
     def __init__(
@@ -69,6 +72,7 @@ class ImageEncoder(nn.Module):
         self.backbone = _image_backbone(config)
         self.small = _image_backbone(small) if small else None
         self.small_side = small_side
+        self.grid = 0
         self.dims = (image_dim(config), image_dim(small) if small else 0)
         self.dim = sum(self.dims)
 
@@ -81,7 +85,7 @@ class ImageEncoder(nn.Module):
     def encode(self, pixel_values: Tensor, *, tiny: bool) -> Encoded:
         """Encode with the model for tiny pictures, or the other."""
         backbone = self.small if tiny and self.small is not None else self.backbone
-        encoded = _encode_picture(backbone, pixel_values)
+        encoded = _encode_picture(backbone, pixel_values, self.grid)
         padding = (self.dims[0], 0) if tiny else (0, self.dims[1])
         if padding == (0, 0):
             return encoded
@@ -95,16 +99,38 @@ def _image_backbone(config: PreTrainedConfig) -> Any:
     return backbone.to(memory_format=torch.channels_last) if config.model_type in CHANNELS_LAST else backbone
 
 
-def _encode_picture(backbone: Any, pixel_values: Tensor) -> Encoded:
+def _encode_picture(backbone: Any, pixel_values: Tensor, grid: int) -> Encoded:
     if backbone.config.model_type in CHANNELS_LAST:
         pixel_values = pixel_values.contiguous(memory_format=torch.channels_last)
     features = backbone(pixel_values=pixel_values).last_hidden_state
     if features.dim() == 4:
-        sequence, pooled = features.flatten(2).transpose(1, 2), features.mean(dim=(2, 3))
+        places, pooled = features, features.mean(dim=(2, 3))
     else:
-        sequence, pooled = features[:, 1:], features[:, 0]
+        side = isqrt(features.shape[1])
+        first = features.shape[1] - side * side  # class, distillation and register tokens come before patches
+        places = features[:, first:].transpose(1, 2).unflatten(2, (side, side))
+        pooled = features[:, 0] if first else features.mean(dim=1)
+    sequence = (grid_means(places, grid) if grid else places).flatten(2).transpose(1, 2)
     mask = torch.ones(sequence.shape[:2], dtype=torch.bool, device=sequence.device)
     return Encoded(pooled, sequence, mask)
+
+
+def grid_means(places: Tensor, grid: int) -> Tensor:
+    """Average [batch, dim, rows, columns] to [batch, dim, grid, grid].
+
+    The same as adaptive_avg_pool2d, which cannot be exported for sizes that are not known beforehand.
+    """
+    rows, columns = (_cells(places.shape[axis], grid, places) for axis in (2, 3))
+    return rows @ places @ columns.T
+
+
+def _cells(length: int, grid: int, like: Tensor) -> Tensor:
+    """Return the weights [grid, length] with which each cell takes the mean of its places."""
+    number = torch.arange(grid, device=like.device).unsqueeze(1)
+    first, end = number * length // grid, ((number + 1) * length + grid - 1) // grid
+    place = torch.arange(length, device=like.device).unsqueeze(0)
+    inside = ((place >= first) & (place < end)).to(like.dtype)
+    return inside / inside.sum(dim=1, keepdim=True)
 
 
 def image_dim(config: PreTrainedConfig) -> int:

@@ -37,27 +37,25 @@ SIDE_STEP = 32
 
 
 class _TextGraph(nn.Module):
-    def __init__(self, encoder: TextEncoder) -> None:
+    def __init__(self, encoder: TextEncoder, *, sequence: bool) -> None:
         super().__init__()
-        self.encoder = encoder
+        self.encoder, self.sequence = encoder, sequence
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        pooled: Tensor = self.encoder(input_ids, attention_mask).pooled
-        return pooled
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, ...]:
+        return _outputs(self.encoder(input_ids, attention_mask), sequence=self.sequence)
 
 
 class _ImageGraph(nn.Module):
-    def __init__(self, encoder: ImageEncoder, *, tiny: bool) -> None:
+    def __init__(self, encoder: ImageEncoder, *, tiny: bool, sequence: bool) -> None:
         super().__init__()
-        self.encoder, self.tiny = encoder, tiny
+        self.encoder, self.tiny, self.sequence = encoder, tiny, sequence
 
-    def forward(self, pixel_values: Tensor) -> Tensor:
-        pooled: Tensor = self.encoder.encode(pixel_values, tiny=self.tiny).pooled
-        return pooled
+    def forward(self, pixel_values: Tensor) -> tuple[Tensor, ...]:
+        return _outputs(self.encoder.encode(pixel_values, tiny=self.tiny), sequence=self.sequence)
 
 
 class _HeadGraph(nn.Module):
-    """The fusion, from vectors; logits in the order of the schemes."""
+    """The fusion, from what the encoders give; logits in the order of the schemes."""
 
     def __init__(self, model: PostModel) -> None:
         super().__init__()
@@ -66,32 +64,58 @@ class _HeadGraph(nn.Module):
         self.has_text, self.has_image = model.text is not None, model.image is not None
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
-        vectors, present = iter(inputs[:-1]), inputs[-1]
-        text = Encoded(next(vectors)) if self.has_text else None
-        image = Encoded(next(vectors)) if self.has_image else None
+        given, present = iter(inputs[:-1]), inputs[-1]
+        count = 3 if self.fusion.wants_sequences else 1
+        text = Encoded(*(next(given) for _ in range(count))) if self.has_text else None
+        image = Encoded(*(next(given) for _ in range(count))) if self.has_image else None
         logits = self.fusion(text, image, present).logits
         return tuple(logits[scheme] for scheme in self.schemes)
 
 
+def _outputs(encoded: Encoded, *, sequence: bool) -> tuple[Tensor, ...]:
+    """Return pooled [batch, dim] and, if asked for, sequence [batch, length, dim]."""
+    if not sequence:
+        return (encoded.pooled,)
+    if encoded.sequence is None:
+        raise AssertionError("every encoder gives a sequence")
+    return encoded.pooled, encoded.sequence
+
+
+def _output_names(*, sequence: bool) -> tuple[str, ...]:
+    return ("pooled", "sequence") if sequence else ("pooled",)
+
+
 def export_graphs(
-    model: PostModel, folder: str | Path, *, quantise: bool = True, calibration: Sequence[Feeds] = ()
+    model: PostModel,
+    folder: str | Path,
+    *,
+    quantise: bool = True,
+    calibration: Sequence[Feeds] = (),
+    side: int | None = None,
 ) -> dict[str, str]:
     """Write the graphs of ``model`` into an existing folder; return part → precision (int8 or fp32).
 
     calibration: a few batches of the text graph's inputs (input_ids, attention_mask), by which a transformer
-    is smoothed before it is quantised.
+    is smoothed before it is quantised. side: of the prepared pictures, in pixels, for a vision transformer,
+    whose graph takes one size only; by default the size that it was made for. A fusion that wants sequences
+    gets encoders with a second output, ``sequence``, and a head with the inputs that Head._feeds makes.
     """
     folder, model = Path(folder), model.float().cpu().eval()
-    precisions = {"head": "fp32"}
+    precisions, sequence = {"head": "fp32"}, model.fusion.wants_sequences
     if model.text is not None:
         path = folder / "text.onnx"
-        precisions["text"] = _export_text(model.text, path, quantise=quantise, calibration=calibration)
+        precisions["text"] = _export_text(
+            model.text, path, quantise=quantise, calibration=calibration, sequence=sequence
+        )
     if model.image is not None:
-        _export_image(model.image, folder / "image.onnx", tiny=False)
+        _export_image(model.image, folder / "image.onnx", tiny=False, sequence=sequence, size=side)
         precisions["image"] = "fp32"
+        if quantise and _is_transformer(model.image.backbone):
+            _int8(folder / "image.onnx", ())
+            precisions["image"] = "int8"
         if model.image.small is not None:
-            _export_image(model.image, folder / "image_small.onnx", tiny=True)
-    _export_head(model, folder / "head.onnx")
+            _export_image(model.image, folder / "image_small.onnx", tiny=True, sequence=sequence)
+    export_head(model, folder / "head.onnx")
     if quantise:
         for part in ("image", "image_small", "head"):
             half_weights(folder / f"{part}.onnx")
@@ -99,17 +123,17 @@ def export_graphs(
 
 
 def _export_text(
-    encoder: TextEncoder, path: Path, *, quantise: bool, calibration: Sequence[Feeds] = ()
+    encoder: TextEncoder, path: Path, *, quantise: bool, calibration: Sequence[Feeds], sequence: bool
 ) -> str:
     ids, mask = torch.full((2, 7), 2), torch.ones((2, 7), dtype=torch.int64)
     shape = {0: Dim("batch"), 1: Dim("length", min=2, max=4096)}
-    with _eager_attention(encoder):
+    with _eager_attention(encoder.backbone):
         _export(
-            _TextGraph(encoder),
+            _TextGraph(encoder, sequence=sequence),
             (ids, mask),
             (shape, shape),
             ("input_ids", "attention_mask"),
-            ("pooled",),
+            _output_names(sequence=sequence),
             path,
         )
     quantise = quantise and _is_transformer(encoder)
@@ -118,28 +142,47 @@ def _export_text(
     return "int8" if quantise else "fp32"
 
 
-def _export_image(encoder: ImageEncoder, path: Path, *, tiny: bool) -> None:
-    fixed = _is_transformer(encoder)
+def _export_image(
+    encoder: ImageEncoder, path: Path, *, tiny: bool, sequence: bool, size: int | None = None
+) -> None:
     backbone = encoder.small if tiny and encoder.small is not None else encoder.backbone
-    side = backbone.config.image_size if fixed else 7 * SIDE_STEP
+    fixed = _is_transformer(backbone)
+    side = (size or backbone.config.image_size) if fixed else 7 * SIDE_STEP
     pixels = torch.zeros((2, 3, side, side))
     sides = {2: SIDE_STEP * Dim("rows", min=1, max=64), 3: SIDE_STEP * Dim("columns", min=1, max=64)}
     shape = {0: Dim("batch")} | ({} if fixed else sides)
-    _export(_ImageGraph(encoder, tiny=tiny), (pixels,), (shape,), ("pixel_values",), ("pooled",), path)
+    with _eager_attention(backbone):
+        _export(
+            _ImageGraph(encoder, tiny=tiny, sequence=sequence),
+            (pixels,),
+            (shape,),
+            ("pixel_values",),
+            _output_names(sequence=sequence),
+            path,
+        )
 
 
-def _export_head(model: PostModel, path: Path) -> None:
-    settings = model.fusion.settings
-    batch = {0: Dim("batch")}
-    names, inputs = [], []
-    for name, dim in (("text", settings.text_dim), ("image", settings.image_dim)):
-        if dim is not None:
-            names.append(name)
-            inputs.append(torch.zeros((3, dim)))
+def export_head(model: PostModel, path: Path) -> None:
+    """Write the fusion of ``model`` as head.onnx."""
+    settings, batch = model.fusion.settings, Dim("batch")
+    names: list[str] = []
+    inputs: list[Tensor] = []
+    shapes: list[dict[int, Dim]] = []
+    for name, dim, length in (("text", settings.text_dim, 7), ("image", settings.image_dim, 5)):
+        if dim is None:
+            continue
+        names.append(name)
+        inputs.append(torch.zeros((3, dim)))
+        shapes.append({0: batch})
+        if model.fusion.wants_sequences:
+            names += [f"{name}_sequence", f"{name}_mask"]
+            inputs += [torch.zeros((3, length, dim)), torch.ones((3, length), dtype=torch.bool)]
+            shapes += [{0: batch, 1: Dim(f"{name}_length", min=1, max=65536)}] * 2
     inputs.append(torch.tensor([[True, True], [True, False], [False, True]]))
+    shapes.append({0: batch})
     outputs = [f"logits_{scheme}" for scheme in model.config.schemes]
-    shapes = ((batch,) * len(inputs),)
-    _export(_HeadGraph(model), tuple(inputs), shapes, (*names, "present"), outputs, path)
+    _export(_HeadGraph(model), tuple(inputs), (tuple(shapes),), (*names, "present"), outputs, path)
+    _drop_unused_inputs(path)
 
 
 def _export(
@@ -164,6 +207,15 @@ def _export(
         raise AssertionError("the dynamo exporter returns a program")
     program.save(path)
     _strip(path)
+
+
+def _drop_unused_inputs(path: Path) -> None:
+    """Drop the inputs that the graph never reads, such as the pooled vectors of a head that attends."""
+    graph = onnx.load(path)
+    used = {name for node in graph.graph.node for name in node.input}
+    for unused in [given for given in graph.graph.input if given.name not in used]:
+        graph.graph.input.remove(unused)
+    onnx.save(graph, path)
 
 
 def _int8(path: Path, calibration: Sequence[Feeds]) -> None:
@@ -263,9 +315,9 @@ def _is_transformer(encoder: nn.Module) -> bool:
 
 
 @contextmanager
-def _eager_attention(encoder: TextEncoder) -> Iterator[None]:
+def _eager_attention(backbone: Any) -> Iterator[None]:
     """Export attention as plain MatMul and Softmax, which the runtime fuses and quantises."""
-    config = encoder.backbone.config
+    config = backbone.config
     before = getattr(config, "_attn_implementation", None)
     if before is not None:
         config._attn_implementation = "eager"

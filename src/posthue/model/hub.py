@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
 from posthue.data.images import ImageSpec
@@ -64,11 +64,17 @@ def load_text_encoder(
 
 
 def load_image_encoder(name: str, *, models: str | Path | None = None) -> tuple[PreTrainedModel, ImageSpec]:
-    """Load an image model, and how its pictures are prepared, by Hub id or local path."""
+    """Load an image model, and how its pictures are prepared, by Hub id or local path.
+
+    Of a model of images and texts (CLIP, SigLIP) the vision half is taken.
+    """
     from transformers import AutoImageProcessor  # noqa: PLC0415
 
     path = resolve(name, models)
-    return _quietly(AutoModel, path, name), image_spec(_quietly(AutoImageProcessor, path, name).to_dict())
+    config = getattr(_quietly(AutoConfig, path, name), "vision_config", None)
+    half = {} if config is None else {"config": config}
+    model = _quietly(AutoModel, path, name, **half)
+    return model, image_spec(_quietly(AutoImageProcessor, path, name).to_dict())
 
 
 def image_spec(processor: dict[str, object]) -> ImageSpec:
@@ -97,12 +103,12 @@ def _glove_file(name: str, folders: tuple[str | Path | None, ...]) -> Path:
     raise InputError(f"no GloVe file {name}; looked for {', '.join(map(str, tried))}")
 
 
-def _quietly(kind: Any, path: str, name: str) -> Any:
+def _quietly(kind: Any, path: str, name: str, **options: Any) -> Any:
     """Load without the report on the pre-training head's weights, which an encoder does not use."""
     level = transformers_logging.get_verbosity()
     transformers_logging.set_verbosity_error()
     try:
-        return kind.from_pretrained(path)
+        return kind.from_pretrained(path, **options)
     except (OSError, ValueError) as error:
         raise RecipeError(
             f"cannot load {name!r}: give a Hub id, a local folder, or a folder of copies with --models "

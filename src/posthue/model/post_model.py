@@ -16,7 +16,7 @@ from transformers.utils.generic import ModelOutput
 
 from posthue.errors import RecipeError
 from posthue.model.encoders import Encoded, ImageEncoder, TextEncoder
-from posthue.model.fusion import FusionOutput, FusionSettings, make_fusion
+from posthue.model.fusion import FusionOutput, FusionSettings, Targets, make_fusion
 
 LABEL_PREFIX = "labels_"
 
@@ -75,6 +75,8 @@ class PostModel(PreTrainedModel):
         self.text = TextEncoder(_encoder_config(config.text_encoder)) if config.text_encoder else None
         self.image = _image_encoder(config) if config.image_encoder else None
         self.fusion = make_fusion(config.fusion, fusion_settings(config, self.text, self.image))
+        if self.image is not None:
+            self.image.grid = self.fusion.grid
         self.frozen: frozenset[str] = frozenset()
         self.post_init()
 
@@ -127,18 +129,23 @@ class PostModel(PreTrainedModel):
         return text, image
 
     def forward(
-        self, present: Tensor, states: Tensor | None = None, **inputs: Tensor | None
+        self,
+        present: Tensor,
+        states: Tensor | None = None,
+        targets: Targets | None = None,
+        **inputs: Tensor | None,
     ) -> PostModelOutput:
         """Return the logits of every scheme.
 
         present: bool [batch, 2] (text, image). Inputs, each optional: input_ids and attention_mask
         [batch, length]; pixel_values [batch, 3, height, width]; text_features, image_features [batch, dim].
         Rows of an absent modality may hold anything; they are masked. states: bool [states, batch, 2], other
-        values of ``present`` to fuse the same encoded posts under; the first is that of ``logits``.
+        values of ``present`` to fuse the same encoded posts under; the first is that of ``logits`` and of
+        ``auxiliary``. targets: scheme → [batch, labels], for a fusion with a loss of its own.
         """
         text, image = self.encode(**inputs)
         views = [present] if states is None else list(states)
-        fused: list[FusionOutput] = [self.fusion(text, image, view) for view in views]
+        fused: list[FusionOutput] = [self.fusion(text, image, view, targets) for view in views]
         return PostModelOutput(
             logits=fused[0].logits, auxiliary=fused[0].loss, states=[f.logits for f in fused]
         )

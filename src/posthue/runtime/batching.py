@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol, TypeVar
 
 from posthue.posts import Post
+
+_Batch = TypeVar("_Batch")
+_Result = TypeVar("_Result")
+_Batch_contra = TypeVar("_Batch_contra", contravariant=True)
+_Result_co = TypeVar("_Result_co", covariant=True)
 
 MAX_ROWS = 32
 TOKEN_BUDGET = 1024
@@ -30,6 +37,21 @@ def length_batches(
         batch.append(position)
     if batch:
         yield batch
+
+
+class Run(Protocol[_Batch_contra, _Result_co]):
+    """Runs a batch; alone: nothing runs beside it."""
+
+    def __call__(self, batch: _Batch_contra, /, *, alone: bool) -> _Result_co:
+        """Return what the run gives."""
+
+
+def run_all(streams: int, run: Run[_Batch, _Result], batches: Sequence[_Batch]) -> list[_Result]:
+    """Run every batch, ``streams`` of them at a time, and return the results in their order."""
+    if streams == 1 or len(batches) < 2:
+        return [run(batch, alone=True) for batch in batches]
+    with ThreadPoolExecutor(min(streams, len(batches)), thread_name_prefix="posthue-run") as pool:
+        return list(pool.map(lambda batch: run(batch, alone=False), batches))
 
 
 def windows(posts: Iterable[Post], *, size: int, max_bytes: int = WINDOW_BYTES) -> Iterator[list[Post]]:

@@ -56,6 +56,12 @@ class EncodedCache:
                 self._entries.move_to_end(key)
             return found
 
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._entries.clear()
+            self.nbytes = 0
+
     def put(self, key: bytes, encoded: Encoded) -> None:
         """Store ``encoded``; the least recently used entries go when there is no room."""
         if encoded.nbytes > self.max_bytes:

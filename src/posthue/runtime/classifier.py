@@ -8,7 +8,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from posthue.errors import InputError
 from posthue.labels import LabelScheme
@@ -17,6 +19,9 @@ from posthue.runtime.bundle import Bundle
 from posthue.runtime.config import BundleConfig
 from posthue.runtime.engine import Engine, OnBadImage
 from posthue.runtime.sessions import Device
+
+if TYPE_CHECKING:
+    from posthue.runtime.explaining import Explainer, Explanation
 
 
 def load(
@@ -58,6 +63,23 @@ class PostClassifier:
     def predict(self, post: Post | str) -> Prediction:
         """Return the prediction of one post; a string is a post's text."""
         return self.engine.judge([_as_post(post)])[0]
+
+    def explain(
+        self, post: Post | str, *, scheme: str = "sentiment", label: str | None = None
+    ) -> Explanation:
+        """Return why a post has its label: what its words and the regions of its picture add.
+
+        label: what is explained; None is the label that the post was given. Takes about a hundred times as
+        long as a prediction. Raises LabelError for a scheme or label that the model lacks, EmptyPostError,
+        ImageError or RowError for a post that cannot be judged.
+        """
+        return self._explainer.explain(_as_post(post), scheme=scheme, label=label)
+
+    @cached_property
+    def _explainer(self) -> Explainer:
+        from posthue.runtime.explaining import Explainer  # noqa: PLC0415  (needed by few)
+
+        return Explainer(self.engine)
 
     def predict_many(self, posts: Iterable[Post | str]) -> Iterator[Prediction]:
         """Yield one prediction per post, in order, for any number of posts; memory stays bounded.

@@ -6,7 +6,7 @@ Everything that can be wrong in the file is found here, so that the rest of the 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 FORMAT = 1
 OUTPUTS = ("pooled", "sequence")
 NORMALISERS = ("tweet", "none")
+BACKENDS = ("onnxruntime", "openvino")
+PRECISIONS = ("fp32", "bf16", "int8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,28 @@ class ImagePart:
 
 
 @dataclass(frozen=True, slots=True)
+class TunedPart:
+    """How ``posthue bundle tune`` found an encoder to be fastest; None: the usual.
+
+    backend: what runs the graph. precision: what it computes in. rows: of a batch, at most. tokens: of a
+    batch of texts, padding counted.
+    """
+
+    backend: str = "onnxruntime"
+    precision: str = "fp32"
+    rows: int | None = None
+    tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeChoice:
+    """What was measured to be fastest on some machine. streams: see sessions.Sessions; None: all threads."""
+
+    parts: Mapping[str, TunedPart] = field(default_factory=dict)
+    streams: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class BundleConfig:
     """All of config.json.
 
@@ -71,6 +95,7 @@ class BundleConfig:
     head: str
     parity: Mapping[str, object]
     provenance: Mapping[str, object]
+    runtime: RuntimeChoice = field(default_factory=RuntimeChoice)
 
     @property
     def states(self) -> tuple[State, ...]:
@@ -113,6 +138,7 @@ def parse_config(data: object, where: Path) -> BundleConfig:
         head=fields.group("head").file("file"),
         parity=fields.optional_mapping("parity"),
         provenance=fields.optional_mapping("provenance"),
+        runtime=_runtime(fields.optional_group("runtime")),
     )
 
 
@@ -190,6 +216,29 @@ def _image_spec(fields: Fields) -> ImageSpec:
         return ImageSpec.from_dict(dict(fields.group("spec").data))
     except InputError as error:
         raise fields.wrong("spec", f"does not describe how pictures are prepared ({error})") from error
+
+
+def _runtime(fields: Fields | None) -> RuntimeChoice:
+    if fields is None:
+        return RuntimeChoice()
+    groups = {name: fields.optional_group(name) for name in ("text", "image")}
+    return RuntimeChoice(
+        parts={name: _tuned(group) for name, group in groups.items() if group is not None},
+        streams=_optional_whole(fields, "streams"),
+    )
+
+
+def _tuned(fields: Fields) -> TunedPart:
+    return TunedPart(
+        backend=fields.one_of("backend", BACKENDS),
+        precision=fields.one_of("precision", PRECISIONS),
+        rows=_optional_whole(fields, "rows"),
+        tokens=_optional_whole(fields, "tokens"),
+    )
+
+
+def _optional_whole(fields: Fields, name: str) -> int | None:
+    return None if fields.data.get(name) is None else fields.whole(name, least=1)
 
 
 def _outputs(fields: Fields) -> tuple[str, ...]:

@@ -63,6 +63,7 @@ class Engine:
     on_bad_image: what becomes of a post with a text whose image cannot be read: a row with an ``error``, or
         judged from its ``text`` with a warning.
     cache_bytes: the most that encoder outputs kept for repeated contents may take.
+    cache: a cache to share with other engines of the same bundle, instead of one of its own.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class Engine:
         device: Device = "auto",
         on_bad_image: OnBadImage = "error",
         cache_bytes: int = CACHE_BYTES,
+        cache: EncodedCache | None = None,
     ) -> None:
         if on_bad_image not in ("error", "text"):
             raise InputError(f"on_bad_image is {on_bad_image!r} and must be 'error' or 'text'")
@@ -80,7 +82,7 @@ class Engine:
         self.sessions = Sessions(bundle, threads=threads, device=device)
         self._config = bundle.config
         self._on_bad_image = on_bad_image
-        self._cache = EncodedCache(cache_bytes)
+        self._cache = cache if cache is not None else EncodedCache(cache_bytes)
         self._head = Head(self.sessions)
 
     def stream(self, posts: Iterable[Post]) -> Iterator[Prediction]:
@@ -94,6 +96,10 @@ class Engine:
         self._encode_texts([item for item in work if item.text and item.error is None])
         self._encode_images([item for item in work if item.image is not None and item.error is None])
         return self._conclude(work)
+
+    def forget(self) -> None:
+        """Empty the cache: what follows does not depend on what was judged before."""
+        self._cache.clear()
 
     @property
     def window(self) -> int:

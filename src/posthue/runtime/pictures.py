@@ -19,7 +19,7 @@ import numpy.typing as npt
 from posthue.data.images import decode_image, image_digest, to_pixels
 from posthue.errors import RowError
 from posthue.runtime.cache import Encoded, EncodedCache
-from posthue.runtime.config import ImagePart
+from posthue.runtime.config import ImagePart, TunedPart
 from posthue.runtime.sessions import Sessions
 
 if TYPE_CHECKING:
@@ -51,12 +51,16 @@ class ImageEncoder:
         self._sessions = sessions
         self._cache = cache
         self._outputs = ("pooled", "sequence") if with_sequence else ("pooled",)
+        tuned = sessions.bundle.config.runtime.parts.get("image", TunedPart())
+        self._batch_pixels = tuned.rows * part.spec.size**2 if tuned.rows else _BATCH_PIXELS
 
     def encode(self, sources: Sequence[ImageSource]) -> list[Encoded | str]:
         """Return for each picture, in their order, what the encoder says of it, or why it cannot be read."""
         found: dict[bytes, Encoded | str] = {}
         waiting: dict[int, list[Loaded]] = {}
         keys: list[bytes] = []
+        streams = self._sessions.streams if len(sources) > self._batch_rows(self._spec.size) else 1
+        running = Running(streams, self._run)
         told: set[int] = set()  # pictures whose error names themselves, and not another of the same content
         for position, loaded in enumerate(self._load_all(sources)):
             key = loaded.key or b"unreadable %d" % position
@@ -64,13 +68,14 @@ class ImageEncoder:
             if loaded.pixels is not None:
                 group = waiting.setdefault(len(loaded.pixels), [])
                 group.append(loaded)
-                if len(group) == _batch_rows(len(loaded.pixels)):
-                    found.update(self._run(waiting.pop(len(loaded.pixels))))
+                if len(group) == self._batch_rows(len(loaded.pixels)):
+                    found.update(running.add(waiting.pop(len(loaded.pixels))))
             elif loaded.encoded is not None or loaded.error is not None:
                 found[key] = loaded.encoded or loaded.error or ""
                 told.add(position)
         for group in waiting.values():
-            found.update(self._run(group))
+            found.update(running.add(group))
+        found.update(running.finish())
         return [
             self._own_error(source, found[key]) if position not in told else found[key]
             for position, (source, key) in enumerate(zip(sources, keys, strict=True))
@@ -110,17 +115,30 @@ class ImageEncoder:
         except Exception as error:  # whatever a hostile file does to a decoder, it is this row's error only
             return Loaded(key, error=f"image: cannot be read ({type(error).__name__}: {error})")
 
-    def _run(self, group: Sequence[Loaded]) -> Iterator[tuple[bytes, Encoded]]:
-        images = np.stack([loaded.pixels for loaded in group if loaded.pixels is not None])
+    def encode_decoded(self, images: npt.NDArray[np.uint8], *, alone: bool = True) -> list[Encoded]:
+        """Return what the encoder says of a batch of decoded pictures, uint8 [n, s, s, 3]; keeps nothing.
+
+        alone: nothing else runs beside it, so that it may take all threads.
+        """
         feeds = {"pixel_values": to_pixels(images, self._spec)}
         small = images.shape[1] == self._spec.small_size
         model = self._sessions.small_image if small else self._sessions.image
-        pooled, *sequence = model.run(feeds, self._outputs)
-        for row, loaded in enumerate(group):
-            steps = sequence[0][row].copy() if sequence else None
-            encoded = Encoded(pooled[row].copy(), steps)
-            self._cache.put(loaded.key, encoded)
-            yield loaded.key, encoded
+        pooled, *sequence = model.run(feeds, self._outputs, alone=alone)
+        steps = [rows.copy() for rows in sequence[0]] if sequence else [None] * len(images)
+        return [Encoded(row.copy(), rows) for row, rows in zip(pooled, steps, strict=True)]
+
+    def _run(self, group: Sequence[Loaded], *, alone: bool) -> dict[bytes, Encoded]:
+        images = np.stack([loaded.pixels for loaded in group if loaded.pixels is not None])
+        found = {
+            loaded.key: encoded
+            for loaded, encoded in zip(group, self.encode_decoded(images, alone=alone), strict=True)
+        }
+        for key, encoded in found.items():
+            self._cache.put(key, encoded)
+        return found
+
+    def _batch_rows(self, size: int) -> int:
+        return max(1, min(_MAX_BATCH, self._batch_pixels // (size * size)))
 
 
 class _Loader:
@@ -142,5 +160,26 @@ class _Loader:
             return True
 
 
-def _batch_rows(size: int) -> int:
-    return max(1, min(_MAX_BATCH, _BATCH_PIXELS // (size * size)))
+class Running:
+    """Runs batches as they come, up to ``streams`` at a time; two more wait for each, never more."""
+
+    def __init__(self, streams: int, run: Callable[..., dict[bytes, Encoded]]) -> None:
+        self._run, self._streams = run, streams
+        self._pool = ThreadPoolExecutor(streams, thread_name_prefix="posthue-run") if streams > 1 else None
+        self._futures: deque[Future[dict[bytes, Encoded]]] = deque()
+
+    def add(self, group: Sequence[Loaded]) -> dict[bytes, Encoded]:
+        """Run a batch, now or soon; return the results of one that is done, if another had to end first."""
+        if self._pool is None:
+            return self._run(group, alone=True)
+        self._futures.append(self._pool.submit(self._run, group, alone=False))
+        return self._futures.popleft().result() if len(self._futures) > 3 * self._streams else {}
+
+    def finish(self) -> dict[bytes, Encoded]:
+        """Return the results of all that was still running."""
+        found: dict[bytes, Encoded] = {}
+        if self._pool is not None:
+            with self._pool:
+                while self._futures:
+                    found.update(self._futures.popleft().result())
+        return found

@@ -7,7 +7,7 @@ nothing. The output appears complete or not at all, and memory does not grow wit
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ from posthue.runtime.summary import ScoreSummary, Tally
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["ScoreSummary", "score_file"]
+__all__ = ["ScoreSummary", "score_file", "scored_batches"]
 
 BATCH_ROWS = 512
 
@@ -50,20 +50,31 @@ def score_file(
     tally = Tally(classifier.schemes)
     total = table.count_rows() if progress else None
     with TableWriter(output, overwrite=overwrite) as writer:
-        for batch in _scored(table, classifier, tally):
+        for batch in scored_batches(table, table, classifier, tally, header=True):
             writer.write(batch)
             if progress:
                 progress(tally.rows, total)
     return tally.summary(Path(output), time.monotonic() - started)
 
 
-def _scored(table: PostTable, classifier: PostClassifier, tally: Tally) -> Iterator[pa.RecordBatch]:
+def scored_batches(
+    table: PostTable,
+    batches: Iterable[RowBatch],
+    classifier: PostClassifier,
+    tally: Tally,
+    *,
+    header: bool,
+) -> Iterator[pa.RecordBatch]:
+    """Yield the output rows of batches of ``table``, counted by ``tally``.
+
+    header: where there is no row at all, yield one empty batch, so that the output has its columns.
+    """
     batch = RowBatch([], empty_batch(table.passthrough_schema), [])
-    for batch in table:
+    for batch in batches:
         predictions = _judge(batch, classifier)
         tally.add(predictions)
         yield scored_batch(input_columns(table, batch), _ids(batch), predictions, classifier.schemes)
-    if tally.rows == 0:  # a header only: the output has its header too
+    if tally.rows == 0 and header:
         yield scored_batch(input_columns(table, batch), [], [], classifier.schemes)
 
 

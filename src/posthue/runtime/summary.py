@@ -6,12 +6,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from posthue.labels import LabelScheme
 from posthue.posts import Prediction
 
 _REASONS_KEPT = 1000
 _REASONS_SHOWN = 5
+_REASONS_SENT = 50
 _OTHER = "other reasons"
 
 
@@ -59,6 +61,7 @@ class Tally:
         self.rows = 0
         self._failed = 0
         self._mixed = 0
+        self.schemes = tuple(schemes)
         self._main = main_scheme(schemes)
         self._labels = {name: dict.fromkeys(scheme.labels, 0) for name, scheme in schemes.items()}
         self._errors: Counter[str] = Counter()
@@ -69,13 +72,44 @@ class Tally:
         self.rows += len(predictions)
         for prediction in predictions:
             for warning in prediction.warnings:
-                _count(self._warnings, warning)
+                _count(self._warnings, _reason(warning))
             for name, judgement in prediction.schemes.items():
                 self._labels[name][judgement.label] += 1
                 self._mixed += judgement.mixed and name == self._main
             if prediction.error is not None:
                 self._failed += 1
-                _count(self._errors, prediction.error)
+                _count(self._errors, _reason(prediction.error))
+
+    def state(self) -> dict[str, Any]:
+        """Return the counts as plain data for JSON, to be added to another tally."""
+        return {
+            "rows": self.rows,
+            "failed": self._failed,
+            "mixed": self._mixed,
+            "labels": {name: dict(counts) for name, counts in self._labels.items()},
+            "errors": _most_common(self._errors, _REASONS_SENT),
+            "warnings": _most_common(self._warnings, _REASONS_SENT),
+        }
+
+    @staticmethod
+    def reasons(errors: Mapping[str, int]) -> dict[str, int]:
+        """Return how many errors have each reason: an error without the name of its file."""
+        found: Counter[str] = Counter()
+        for error, count in errors.items():
+            _count(found, _reason(error), count)
+        return dict(found)
+
+    def merge(self, state: Mapping[str, Any]) -> None:
+        """Add the counts that another tally of the same schemes gave as its ``state``."""
+        self.rows += state["rows"]
+        self._failed += state["failed"]
+        self._mixed += state["mixed"]
+        for name, counts in state["labels"].items():
+            for label, count in counts.items():
+                self._labels[name][label] += count
+        for counter, counts in ((self._errors, state["errors"]), (self._warnings, state["warnings"])):
+            for reason, count in counts.items():
+                _count(counter, reason, count)
 
     def summary(self, output: Path, seconds: float) -> ScoreSummary:
         """Return what was counted."""
@@ -85,15 +119,14 @@ class Tally:
             failed=self._failed,
             labels=self._labels,
             mixed=self._mixed,
-            errors=_most_common(self._errors),
-            warnings=_most_common(self._warnings),
+            errors=_most_common(self._errors, _REASONS_SHOWN),
+            warnings=_most_common(self._warnings, _REASONS_SHOWN),
             seconds=seconds,
         )
 
 
-def _count(counter: Counter[str], message: str) -> None:
-    reason = _reason(message)
-    counter[reason if reason in counter or len(counter) < _REASONS_KEPT else _OTHER] += 1
+def _count(counter: Counter[str], reason: str, count: int = 1) -> None:
+    counter[reason if reason in counter or len(counter) < _REASONS_KEPT else _OTHER] += count
 
 
 def _reason(message: str) -> str:
@@ -102,8 +135,8 @@ def _reason(message: str) -> str:
     return reason.split(" (", 1)[0] if reason else named
 
 
-def _most_common(counter: Counter[str]) -> dict[str, int]:
-    shown = dict(counter.most_common(_REASONS_SHOWN))
+def _most_common(counter: Counter[str], most: int) -> dict[str, int]:
+    shown = dict(counter.most_common(most))
     rest = counter.total() - sum(shown.values())
     if rest:
         shown[_OTHER] = shown.get(_OTHER, 0) + rest

@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from posthue.data.text import normalise_tweet
 from posthue.errors import BundleError
-from posthue.runtime.batching import length_batches
+from posthue.runtime.batching import MAX_ROWS, TOKEN_BUDGET, length_batches, run_all
 from posthue.runtime.cache import Encoded
-from posthue.runtime.config import TextPart
+from posthue.runtime.config import TextPart, TunedPart
 from posthue.runtime.sessions import Sessions
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ class TextEncoder:
         self._part = part
         self._sessions = sessions
         self._outputs = ("pooled", "sequence") if with_sequence else ("pooled",)
+        tuned = sessions.bundle.config.runtime.parts.get("text", TunedPart())
+        self._rows, self._budget = tuned.rows or MAX_ROWS, tuned.tokens or TOKEN_BUDGET
         self._tokenizer = _load_tokenizer(str(sessions.bundle.file(part.tokenizer)), part.max_length)
 
     def prepare(self, text: str | None) -> str:
@@ -39,9 +41,13 @@ class TextEncoder:
     def encode(self, texts: Sequence[str]) -> list[Encoded]:
         """Return what the encoder says of each prepared text, in their order."""
         tokens = self._tokenise(texts)
+        lengths = [len(ids) for ids in tokens]
+        batches = list(length_batches(lengths, max_rows=self._rows, token_budget=self._budget))
+        batches.reverse()  # the longest first: nobody waits for a long one at the end
+        runs = run_all(self._sessions.streams, self._run, [[tokens[i] for i in batch] for batch in batches])
         found: dict[int, Encoded] = {}
-        for batch in length_batches([len(ids) for ids in tokens]):
-            found.update(zip(batch, self._run([tokens[position] for position in batch]), strict=True))
+        for batch, encoded in zip(batches, runs, strict=True):
+            found.update(zip(batch, encoded, strict=True))
         return [found[position] for position in range(len(texts))]
 
     def _tokenise(self, texts: Sequence[str]) -> list[list[int]]:
@@ -52,10 +58,10 @@ class TextEncoder:
             tokens.extend(encoding.ids or [self._part.pad_id] for encoding in encodings)
         return tokens
 
-    def _run(self, tokens: Sequence[Sequence[int]]) -> list[Encoded]:
+    def _run(self, tokens: Sequence[Sequence[int]], *, alone: bool) -> list[Encoded]:
         input_ids, mask = pad(tokens, self._part.pad_id)
         feeds = {"input_ids": input_ids, "attention_mask": mask}
-        pooled, *sequence = self._sessions.text.run(feeds, self._outputs)
+        pooled, *sequence = self._sessions.text.run(feeds, self._outputs, alone=alone)
         if not sequence:
             return [Encoded(row.copy()) for row in pooled]
         cut = (rows[: len(ids)].copy() for rows, ids in zip(sequence[0], tokens, strict=True))

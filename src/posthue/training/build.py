@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -67,11 +69,23 @@ def take_matching(model: nn.Module, source: nn.Module) -> list[str]:
     return list(taken)
 
 
+def trained_folder(name: str, folders: Folders) -> Path | None:
+    """Return the folder of a trained model that an encoder is named by: ``stage:NAME``, or the folder."""
+    if name.startswith(STAGE_PREFIX):
+        return folders.stage_model(name.removeprefix(STAGE_PREFIX))
+    try:
+        config = json.loads((Path(name) / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    ours = isinstance(config, dict) and config.get("model_type") == PostModelConfig.model_type
+    return Path(name) if ours else None
+
+
 def _text_part(stage: Stage, folders: Folders) -> tuple[PreTrainedModel | None, Any, int]:
     if stage.text is None:
         return None, None, stage.max_length
-    if stage.text.startswith(STAGE_PREFIX):
-        path = folders.stage_model(stage.text.removeprefix(STAGE_PREFIX))
+    path = trained_folder(stage.text, folders)
+    if path is not None:
         model, processor = PostModel.from_pretrained(path), PostProcessor.from_pretrained(path)
         return _part(model, "text", path), processor.tokenizer, processor.max_length
     backbone, tokenizer = load_text_encoder(stage.text, models=folders.models, data=folders.data)
@@ -85,12 +99,25 @@ def _image_part(
 ) -> tuple[PreTrainedModel | None, dict[str, Any] | None]:
     if name is None:
         return None, None
-    if name.startswith(STAGE_PREFIX):
-        path = folders.stage_model(name.removeprefix(STAGE_PREFIX))
-        return _part(PostModel.from_pretrained(path), "image", path), PostProcessor.from_pretrained(path).spec
+    path = trained_folder(name, folders)
+    if path is not None:
+        known = PostProcessor.from_pretrained(path).spec
+        if name.startswith(STAGE_PREFIX):
+            _check_small_size(stage, name, known)
+        return _part(PostModel.from_pretrained(path), "image", path), known
     backbone, spec = load_image_encoder(name, models=folders.models)
     one_size = hasattr(backbone.config, "patch_size")  # a vision transformer
     return backbone, replace(spec, small_size=None if one_size else stage.small_size).to_dict()
+
+
+def _check_small_size(stage: Stage, name: str, spec: Mapping[str, Any]) -> None:
+    """Raise RecipeError if tiny pictures would come in another size than the encoder was trained on."""
+    trained = spec.get("small_size")
+    if trained is not None and trained != stage.small_size:
+        raise RecipeError(
+            f"stage {stage.name!r}: the encoder of {name} was trained with small_size: {trained}, "
+            f"and here it is {stage.small_size}: write small_size: {trained}"
+        )
 
 
 def _part(model: PostModel, modality: str, path: Path) -> PreTrainedModel:

@@ -16,17 +16,19 @@ from posthue.posts import State
 from posthue.training.predict import predict_logits
 from posthue.training.prepare import Collator, batch_kinds
 from posthue.training.recipe import Check
+from posthue.training.unreadable import Skipped
 
 Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
 class CheckSet:
-    """A check of a recipe with its rows, ready for batches."""
+    """A check of a recipe with its rows, ready for batches. skipped: rows whose picture is broken."""
 
     check: Check
     dataset: Dataset
     collator: Collator
+    skipped: Sequence[Skipped] = ()
 
     @property
     def name(self) -> str:

@@ -1,14 +1,15 @@
 """From corpora to Hugging Face datasets whose rows are posts with soft targets.
 
-Columns: row (its own number), text, image_path, image_bytes (each may be null), length (tokens of the text,
-0 without), small (whether the picture is brought to the small size), weight, and per scheme
-``labels_<scheme>``, a distribution over its labels (all zeros: no label).
+Columns: row (its own number), id (corpus/split/id of the post), text, image_path, image_bytes (each may be
+null), length (tokens of the text, 0 without), small (whether the picture is brought to the small size),
+weight, and per scheme ``labels_<scheme>``, a distribution over its labels (all zeros: no label).
 """
 
 from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +19,31 @@ from datasets import Sequence as ListOf
 from PIL import Image
 
 from posthue.data.corpora import Example, load_corpus
+from posthue.data.split_files import with_splits
 from posthue.data.text import normalise_tweet
 from posthue.errors import CorpusError, RecipeError
 from posthue.labels import SCHEMES
 from posthue.model.post_model import LABEL_PREFIX
 from posthue.posts import Post
 from posthue.training.recipe import Check, Source
+from posthue.training.unreadable import Row, Skipped, without_unreadable
 
-Row = dict[str, Any]
+#: ``SPLIT@FILE`` is a split of a file of splits.
+SPLIT_FILE = "@"
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The rows of a source, and those that were left out because their picture is broken."""
+
+    dataset: Dataset
+    skipped: Sequence[Skipped] = ()
 
 
 def features_of(schemes: Sequence[str]) -> Features:
     """Return the columns of a dataset for these schemes."""
     columns: dict[str, Any] = {
+        "id": Value("string"),
         "text": Value("string"),
         "image_path": Value("string"),
         "image_bytes": Value("binary"),
@@ -44,7 +57,18 @@ def features_of(schemes: Sequence[str]) -> Features:
 
 
 def load_source(source: Source | Check, schemes: Sequence[str], data: str | Path, seed: int) -> Dataset:
-    """Read one source of a recipe as a dataset; raise CorpusError for a split that is not there."""
+    """Read one source of a recipe as a dataset, without its broken pictures; see ``read_source``."""
+    return read_source(source, schemes, data, seed).dataset
+
+
+def read_source(
+    source: Source | Check, schemes: Sequence[str], data: str | Path, seed: int, *, cache: Path | None = None
+) -> Loaded:
+    """Read one source of a recipe; every picture is decoded once to see that it can be.
+
+    cache: folder in which is kept what was seen. Raises CorpusError for a split that is not there, or without
+    a row that can be used.
+    """
     examples = examples_of(source, data, seed)
     rows = (_row(e, source, schemes) for e in examples)
     kept = [row for row in rows if row["text"] is not None or _has_image(row)]
@@ -52,7 +76,13 @@ def load_source(source: Source | Check, schemes: Sequence[str], data: str | Path
         raise CorpusError(
             f"{source.corpus}, split {source.split}: no post with {' or '.join(source.modalities)}"
         )
-    return Dataset.from_list(kept, features=features_of(schemes))
+    usable, skipped = without_unreadable(kept, f"{source.corpus}/{source.split}", cache=cache)
+    if not usable:
+        raise CorpusError(
+            f"{source.corpus}, split {source.split}: none of its {len(kept):,} pictures can be decoded "
+            f"({skipped[0].error}, say)"
+        )
+    return Loaded(Dataset.from_list(usable, features=features_of(schemes)), skipped)
 
 
 def examples_of(source: Source | Check, data: str | Path, seed: int) -> list[Example]:
@@ -69,8 +99,10 @@ def examples_of(source: Source | Check, data: str | Path, seed: int) -> list[Exa
 
 
 def corpus_split(corpus: str, split: str, data: str | Path) -> Sequence[Example]:
-    """Return one split of a corpus; raise CorpusError naming the splits that there are."""
-    splits = load_corpus(corpus, data).splits
+    """Return one split of a corpus, its own or ``SPLIT@FILE``; raise CorpusError naming those there are."""
+    split, _, file = split.partition(SPLIT_FILE)
+    found = load_corpus(corpus, data)
+    splits = (with_splits(found, file) if file else found).splits
     if split not in splits:
         raise CorpusError(f"{corpus} has no split {split!r} here; it has {', '.join(splits)}")
     return splits[split]
@@ -104,8 +136,8 @@ def _row(example: Example, source: Source | Check, schemes: Sequence[str]) -> Ro
     post = example.post
     text = post.text if "text" in source.modalities and normalise_tweet(post.text or "") else None
     image = post.image if "image" in source.modalities else None
-    labels = _labels(example, source)
     return {
+        "id": f"{source.corpus}/{source.split}/{post.id}",
         "text": text,
         "image_path": str(image) if isinstance(image, (str, Path)) else None,
         "image_bytes": image if isinstance(image, bytes) else None,
@@ -113,15 +145,21 @@ def _row(example: Example, source: Source | Check, schemes: Sequence[str]) -> Ro
         "small": False,
         "weight": source.weight if isinstance(source, Source) else 1.0,
         "row": 0,
-        **{LABEL_PREFIX + scheme: distribution(labels, scheme) for scheme in schemes},
+        **{LABEL_PREFIX + scheme: _target(example, source, scheme) for scheme in schemes},
     }
+
+
+def _target(example: Example, source: Source | Check, scheme: str) -> list[float]:
+    if source.targets == "soft":
+        return list(example.soft.get(scheme, (0.0,) * len(SCHEMES[scheme])))
+    return distribution(_labels(example, source), scheme)
 
 
 def _labels(example: Example, source: Source | Check) -> Mapping[str, tuple[str, ...]]:
     if source.targets == "post":
         return example.labels
     if source.targets != "own" or len(source.modalities) != 1:
-        raise RecipeError("targets is 'post', or 'own' with modalities naming one modality")
+        raise RecipeError("targets is 'post', 'soft', or 'own' with modalities naming one modality")
     return example.text_labels if source.modalities[0] == "text" else example.image_labels
 
 

@@ -31,6 +31,7 @@ from posthue.training.fit import check_set, versions
 from posthue.training.parity import parity_report
 from posthue.training.predict import predict_logits
 from posthue.training.recipe import Recipe, recipe_to_dict
+from posthue.training.shares import tune_shares
 
 FORMAT = 1
 Floats = npt.NDArray[np.float32]
@@ -68,16 +69,19 @@ def make_bundle(recipe: Recipe, folders: Folders) -> Path:
     sets = [
         check_set(check, recipe, folders, model, processor) for check in recipe.calibrate or last.validate
     ]
+    tune_shares(model, sets, recipe.schemes)
     temperatures, priors = calibrate(model, sets, recipe.schemes)
     scratch = folders.run / "bundle.part"
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
-    precisions = export_graphs(model, scratch, calibration=text_batches(processor, sets))
+    precisions = export_graphs(
+        model, scratch, calibration=text_batches(processor, sets), side=processor.image_spec.size
+    )
     config = bundle_config(recipe, model, processor, temperatures, priors, precisions)
-    _write(scratch, processor, config)
+    write_config(scratch, processor, config)
     config["parity"] = parity_report(model, processor, sets, scratch, recipe.schemes)
     config["provenance"] |= {"validation": _stage_metrics(recipe, folders)}
-    _write(scratch, processor, config)
+    write_config(scratch, processor, config)
     (scratch / "MODEL_CARD.md").write_text(model_card(config), encoding="utf-8")
     target = folders.run / "bundle"
     shutil.rmtree(target, ignore_errors=True)
@@ -132,6 +136,7 @@ def bundle_config(
 ) -> dict[str, Any]:
     """Return config.json as plain data (the format is read by posthue.runtime.config)."""
     text = image = None
+    outputs = ["pooled", "sequence"] if model.fusion.wants_sequences else ["pooled"]
     if model.text is not None:
         text = {
             "file": "text.onnx",
@@ -139,7 +144,7 @@ def bundle_config(
             "max_length": processor.max_length,
             "pad_id": processor.tokenizer.pad_token_id,
             "normalise": "tweet",
-            "outputs": ["pooled"],
+            "outputs": outputs,
             "dim": model.text.dim,
             "precision": precisions["text"],
         }
@@ -148,7 +153,7 @@ def bundle_config(
             "file": "image.onnx",
             "small_file": "image_small.onnx" if model.image.small is not None else None,
             "spec": processor.image_spec.to_dict(),
-            "outputs": ["pooled"],
+            "outputs": outputs,
             "dim": model.image.dim,
             "precision": precisions["image"],
         }
@@ -170,7 +175,8 @@ def bundle_config(
     }
 
 
-def _write(folder: Path, processor: PostProcessor, config: Mapping[str, Any]) -> None:
+def write_config(folder: Path, processor: PostProcessor, config: Mapping[str, Any]) -> None:
+    """Write config.json and, for a model with text, tokenizer.json into a bundle's folder."""
     text = json.dumps(config, indent=1, ensure_ascii=False) + "\n"
     (folder / "config.json").write_text(text, encoding="utf-8")
     if config["text"] is not None:

@@ -2,12 +2,12 @@
 
 RUN/recipe.json · versions.json
 RUN/<stage>/model/ · metrics.json · curves.csv     (checkpoints/ while it runs)
+RUN/<stage>/leaks.csv · skipped.csv                (rows left out: repeats of validation, broken pictures)
 RUN/bundle/                                        (made by posthue.training.finish)
 """
 
 from __future__ import annotations
 
-import csv
 import json
 import logging
 import platform
@@ -26,18 +26,20 @@ from transformers import EarlyStoppingCallback, TrainingArguments, set_seed
 from transformers.trainer_utils import get_last_checkpoint
 from transformers.utils.logging import disable_progress_bar
 
-from posthue.errors import RecipeError
+from posthue.errors import CorpusError, RecipeError
+from posthue.files import require_writable, write_csv, write_file, write_json
 from posthue.model.post_model import PostModel
 from posthue.model.processor import PostProcessor
 from posthue.training.build import Folders, build
 from posthue.training.checks import CheckSet, cache_folder, class_weights, run_checks
-from posthue.training.dataset import join, load_source, target_names
+from posthue.training.dataset import Loaded, join, read_source, target_names
 from posthue.training.features import cached_features
-from posthue.training.leaks import without_leaks
+from posthue.training.leaks import find_leaks, keep_clean, write_leaks
 from posthue.training.prepare import Collator, prepare
 from posthue.training.pseudo import pseudo_label
 from posthue.training.recipe import Check, Recipe, Source, Stage, recipe_to_dict
 from posthue.training.trainer import PostTrainer
+from posthue.training.unreadable import write_skipped
 
 _log = logging.getLogger(__name__)
 
@@ -49,9 +51,9 @@ PACKAGES = ("posthue", "torch", "transformers", "datasets", "tokenizers", "numpy
 def train_recipe(recipe: Recipe, folders: Folders) -> Path:
     """Train every stage that is not finished yet; return the folder of the last stage's model."""
     disable_progress_bar()  # of loading weights; the training's own stays
-    folders.run.mkdir(parents=True, exist_ok=True)
+    require_writable(folders.run / "recipe.json")
     _keep_recipe(recipe, folders.run)
-    (folders.run / "versions.json").write_text(json.dumps(versions(), indent=1) + "\n", encoding="utf-8")
+    write_json(folders.run / "versions.json", versions())
     for stage in recipe.stages:
         if not (folders.run / stage.name / "metrics.json").exists():
             train_stage(recipe, stage, folders)
@@ -78,7 +80,11 @@ def train_stage(recipe: Recipe, stage: Stage, folders: Folders) -> None:
     )
     started = place / "checkpoints"
     trainer.train(resume_from_checkpoint=get_last_checkpoint(started) if started.is_dir() else None)
-    _save_stage(trainer, processor, place, run_checks(trainer.model, checks, recipe.schemes))
+    metrics = run_checks(trainer.model, checks, recipe.schemes)
+    trainer.accelerator.wait_for_everyone()
+    if trainer.is_world_process_zero():
+        _save_stage(trainer, processor, place, metrics)
+    trainer.accelerator.wait_for_everyone()
 
 
 def check_set(
@@ -91,10 +97,12 @@ def check_set(
 ) -> CheckSet:
     """Load a validation set for this model."""
     check = narrowed(check, model)
-    raw = load_source(check, recipe.schemes, folders.data, recipe.seed)
-    dataset = prepare(raw, processor, small_size=processor.image_spec.small_size)
+    cache = cache_folder(folders.run)
+    loaded = read_source(check, recipe.schemes, folders.data, recipe.seed, cache=cache)
+    dataset = prepare(loaded.dataset, processor, small_size=processor.image_spec.small_size)
     features = _frozen_features(model, processor, dataset, frozen, folders)
-    return CheckSet(check, dataset, Collator(processor, target_names(recipe.schemes), features=features))
+    collator = Collator(processor, target_names(recipe.schemes), features=features)
+    return CheckSet(check, dataset, collator, loaded.skipped)
 
 
 def training_arguments(stage: Stage, seed: int, output: Path) -> TrainingArguments:
@@ -152,14 +160,18 @@ def _training_set(
     processor: PostProcessor,
     checks: Sequence[CheckSet],
 ) -> tuple[Dataset, Collator]:
-    parts = join([_source(source, model, recipe, folders) for source in stage.train])
-    clean = without_leaks(parts, [entry.dataset for entry in checks])
-    _log.info(
-        "stage %s: %d posts, %d left out that repeat validation",
-        stage.name,
-        len(clean),
-        len(parts) - len(clean),
-    )
+    sources = [_source(source, model, recipe, folders) for source in stage.train]
+    parts = join([source.dataset for source in sources])
+    leaks = find_leaks(parts, [entry.dataset for entry in checks], cache=cache_folder(folders.run))
+    clean = keep_clean(parts, leaks)
+    place = folders.run / stage.name
+    write_leaks(place / "leaks.csv", leaks)
+    skipped = [row for each in sources for row in each.skipped]
+    skipped += [row for each in checks for row in each.skipped]
+    write_skipped(place / "skipped.csv", skipped)
+    _log.info("stage %s: %d posts, %d left out that repeat validation", stage.name, len(clean), len(leaks))
+    if not len(clean):
+        raise CorpusError(f"stage {stage.name}: every training post repeats a validation post")
     dataset = prepare(clean, processor, small_size=processor.image_spec.small_size)
     features = _frozen_features(model, processor, dataset, stage.freeze, folders)
     names = target_names(recipe.schemes)
@@ -174,19 +186,23 @@ def narrowed(source: S, model: PostModel) -> S:
     return replace(source, modalities=able)
 
 
-def _source(source: Source, model: PostModel, recipe: Recipe, folders: Folders) -> Dataset:
+def _source(source: Source, model: PostModel, recipe: Recipe, folders: Folders) -> Loaded:
     if not source.pseudo:  # a teacher may read what the model does not
         source = narrowed(source, model)
-    dataset = load_source(source, recipe.schemes, folders.data, recipe.seed)
+    cache = cache_folder(folders.run)
+    loaded = read_source(source, recipe.schemes, folders.data, recipe.seed, cache=cache)
+    dataset = loaded.dataset
     for scheme, teacher in source.pseudo.items():
         dataset = pseudo_label(dataset, scheme, folders.stage_model(teacher))
-    return dataset
+    return replace(loaded, dataset=dataset)
 
 
 def _frozen_features(
     model: PostModel, processor: PostProcessor, dataset: Dataset, frozen: Sequence[str], folders: Folders
 ) -> dict[str, Any]:
     parts = [part for part in ("text", "image") if part in frozen and getattr(model, part) is not None]
+    if model.fusion.wants_sequences:  # the trainer's features are pooled vectors
+        return {}
     cache = cache_folder(folders.run)
     return {part: cached_features(model, processor, dataset, part, cache) for part in parts}
 
@@ -198,15 +214,12 @@ def _save_stage(
     processor.save_pretrained(place / "model")
     _write_curves(trainer.state.log_history, place / "curves.csv")
     shutil.rmtree(place / "checkpoints", ignore_errors=True)
-    (place / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n", encoding="utf-8")
+    write_json(place / "metrics.json", metrics)
 
 
 def _write_curves(history: Sequence[dict[str, Any]], path: Path) -> None:
     columns = list(dict.fromkeys(key for entry in history for key in entry))
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, columns)
-        writer.writeheader()
-        writer.writerows(history)
+    write_csv(path, columns, ([entry.get(column) for column in columns] for entry in history))
 
 
 def _keep_recipe(recipe: Recipe, run: Path) -> None:
@@ -221,7 +234,7 @@ def _keep_recipe(recipe: Recipe, run: Path) -> None:
         begun, wanted = json.loads(path.read_text(encoding="utf-8")), json.loads(text)
         if any(begun.get(part) != wanted[part] for part in trained):
             raise RecipeError(f"{run} was begun with another recipe: use a new run folder or delete this one")
-    path.write_text(text + "\n", encoding="utf-8")
+    write_file(path, text + "\n")
 
 
 def _commit() -> str:

@@ -67,3 +67,38 @@ def scheme_losses(
         )
         total = total + loss
     return total / len(weight)
+
+
+def weighted_targets(
+    targets: Mapping[str, Tensor],
+    *,
+    weight: Tensor,
+    class_weights: Mapping[str, Tensor],
+    label_smoothing: float,
+) -> dict[str, Tensor]:
+    """Return targets whose plain cross-entropy is the loss of soft_cross_entropy, row by row.
+
+    The losses inside a fusion then see the weights and the smoothing too. An unlabelled row stays zero.
+    """
+    found = {}
+    for scheme, rows in targets.items():
+        scale = weight * (rows.sum(-1) > 0)
+        if scheme in class_weights:
+            scale = scale * (rows * class_weights[scheme].to(rows.device)).sum(-1)
+        smoothed = rows * (1 - label_smoothing) + label_smoothing / rows.shape[-1]
+        found[scheme] = smoothed * scale.unsqueeze(-1)
+    return found
+
+
+def focal_weight(logits: Mapping[str, Tensor], targets: Mapping[str, Tensor], gamma: float) -> Tensor:
+    """Return (1 − p)^γ of the true label [batch], the mean over schemes that label a row (Lin et al. 2017).
+
+    Times the cross-entropy it is the focal loss; the gradient passes through both.
+    """
+    total, known = torch.zeros(()), torch.zeros(())
+    for scheme, scores in logits.items():
+        labelled = targets[scheme].sum(-1)
+        right = (scores.float().softmax(-1) * targets[scheme]).sum(-1)
+        total = total.to(right.device) + labelled * (1 - right).clamp(min=1e-6) ** gamma
+        known = known.to(right.device) + labelled
+    return total / known.clamp(min=1.0)

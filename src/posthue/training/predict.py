@@ -15,8 +15,15 @@ Logits = dict[str, npt.NDArray[np.float32]]
 
 
 @torch.inference_mode()
-def predict_logits(model: PostModel, dataset: Dataset, collator: Collator, *, batch_size: int = 64) -> Logits:
-    """Return scheme → logits [rows, labels]."""
+def predict_logits(
+    model: PostModel,
+    dataset: Dataset,
+    collator: Collator,
+    *,
+    batch_size: int = 64,
+    shown: tuple[bool, bool] = (True, True),
+) -> Logits:
+    """Return scheme → logits [rows, labels]. shown: whether the model may see texts, and pictures."""
     training, device = model.training, model.device
     model.eval()
     logits = {
@@ -25,6 +32,7 @@ def predict_logits(model: PostModel, dataset: Dataset, collator: Collator, *, ba
     sampler = BucketBatchSampler(batch_kinds(dataset), dataset["length"], batch_size=batch_size, window=10**6)
     for rows in sampler:
         batch = {k: v.to(device) for k, v in collator(dataset.__getitems__(rows)).items()}
+        batch["present"] = batch["present"] & torch.tensor(shown, device=device)
         output = model(**{k: v for k, v in batch.items() if not k.startswith("labels_") and k != "weight"})
         for scheme, values in output.logits.items():
             logits[scheme][rows] = values.float().cpu().numpy()

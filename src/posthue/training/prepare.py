@@ -14,7 +14,8 @@ from torch import Tensor
 from posthue.data.text import normalise_tweet
 from posthue.model.processor import PostProcessor
 from posthue.training.augment import augment
-from posthue.training.dataset import Row, is_small, post_of
+from posthue.training.dataset import is_small, post_of
+from posthue.training.unreadable import Row
 
 Features = Mapping[str, npt.NDArray[np.float32]]
 

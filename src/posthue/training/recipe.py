@@ -40,6 +40,8 @@ _NAMES = {
     "None": "null",
 }
 SCHEDULES = ("linear", "cosine")
+OPTIMIZERS = ("adamw", "radam", "sgd")
+LOSSES = ("cross_entropy", "focal")
 PRECISIONS = ("auto", "fp32", "bf16")
 
 
@@ -48,8 +50,9 @@ class Source:
     """Training posts.
 
     corpus, split: which ones. modalities: use only these of each post. weight: of each post in the loss.
-    limit: so many posts at most, drawn with the recipe's seed. targets: ``post``, or ``own`` for the
-    modality's own labels where the corpus has them (then modalities must name one). pair_with: give each
+    limit: so many posts at most, drawn with the recipe's seed. targets: ``post``, ``own`` for the
+    modality's own labels where the corpus has them (then modalities must name one), or ``soft`` for the
+    probabilities of the teacher that labelled the corpus. pair_with: give each
     text a random picture with the same label from this corpus and split, to make pairs of unpaired sets.
     pseudo: scheme → earlier stage whose model labels these posts softly, from their text.
     """
@@ -94,10 +97,14 @@ class Stage:
     freeze: any of text, image, embeddings, batchnorm. epochs, batch_size, weight_decay, warmup (share of the
     steps), label_smoothing: the usual. learning_rate: of encoders; head_learning_rate: of the fusion.
     schedule: of the learning rates after warm-up, linear or cosine, to zero. max_grad_norm: 0 never clips.
+    optimizer: adamw (Loshchilov & Hutter 2019), radam (Liu et al. 2020, with decoupled weight decay), or sgd
+    (Nesterov momentum 0.9). loss: cross_entropy, or focal with focal_gamma (Lin et al. 2017).
     class_weights: none, balanced (N / (classes · N_c)) or sqrt (its square root).
     modality_dropout: probability with which each modality of a full post is left out.
-    augment: flip, turn, shift and shade the pictures. patience: stop after so many epochs without a better
-    score. precision: auto (bf16 where the processor or the GPU computes it natively), fp32 or bf16.
+    augment: flip, turn, shift and shade the pictures. shuffle: draw a new order of the rows every epoch;
+    without it batches hold neighbours and only their order changes. patience: stop after so many epochs
+    without a better score. precision: auto (bf16 where the processor or the GPU computes it natively), fp32
+    or bf16.
     """
 
     name: str
@@ -118,11 +125,15 @@ class Stage:
     weight_decay: float = 0.01
     warmup: float = 0.06
     schedule: str = "linear"
+    optimizer: str = "adamw"
+    loss: str = "cross_entropy"
+    focal_gamma: float = 2.0
     max_grad_norm: float = 1.0
     label_smoothing: float = 0.0
     class_weights: str = "none"
     modality_dropout: float = 0.25
     augment: bool = True
+    shuffle: bool = True
     patience: int = 3
     max_length: int = 128
     small_size: int | None = 96
@@ -165,7 +176,7 @@ def recipe_from_dict(values: Mapping[str, Any]) -> Recipe:
     values = dict(values)
     values["stages"] = tuple(_stage(stage) for stage in _list(values.get("stages"), "stages"))
     values["calibrate"] = _many(Check, values.get("calibrate", ()), "calibrate")
-    return _make(Recipe, values, "the recipe")
+    return make_settings(Recipe, values, "the recipe")
 
 
 def recipe_to_dict(recipe: Recipe) -> dict[str, Any]:
@@ -194,6 +205,8 @@ def _check_stage(stage: Stage, earlier: list[str]) -> None:
     _each_of((stage.class_weights,), CLASS_WEIGHTS, f"{where}: class_weights")
     _each_of((stage.precision,), PRECISIONS, f"{where}: precision")
     _each_of((stage.schedule,), SCHEDULES, f"{where}: schedule")
+    _each_of((stage.optimizer,), OPTIMIZERS, f"{where}: optimizer")
+    _each_of((stage.loss,), LOSSES, f"{where}: loss")
     _check_sources((*stage.train, *stage.validate), where)
     links = [
         link.removeprefix("stage:")
@@ -203,12 +216,22 @@ def _check_stage(stage: Stage, earlier: list[str]) -> None:
     links += [stage.start] if stage.start else []
     links += [name for source in stage.train for name in source.pseudo.values()]
     _each_of(links, earlier, f"{where}: an earlier stage")
+    _check_fusion(stage, where)
     if not (stage.text or stage.image):
         raise RecipeError(f"{where} names neither a text nor an image encoder")
     if not stage.train or not stage.validate:
         raise RecipeError(f"{where} wants at least one corpus under train and one under validate")
     if not 0 <= stage.modality_dropout <= 0.5 or stage.epochs < 1 or stage.batch_size < 1:
         raise RecipeError(f"{where}: modality_dropout is 0 to 0.5, epochs and batch_size at least 1")
+
+
+def _check_fusion(stage: Stage, where: str) -> None:
+    from posthue.model.fusion import check_fusion_options  # noqa: PLC0415  (torch)
+
+    try:
+        check_fusion_options(stage.fusion, stage.fusion_options)
+    except RecipeError as error:
+        raise RecipeError(f"{where}: {error}") from None
 
 
 def _check_sources(sources: Iterable[Source | Check], where: str) -> None:
@@ -220,7 +243,7 @@ def _check_sources(sources: Iterable[Source | Check], where: str) -> None:
         _each_of(pair, ("corpus", "split"), f"{where}: pair_with")
         _each_of((source.corpus, pair.get("corpus", source.corpus)), corpora, f"{where}: corpus")
         _each_of(source.modalities, ("text", "image"), f"{where}: {source.corpus}: modalities")
-        _each_of((source.targets,), ("post", "own"), f"{where}: {source.corpus}: targets")
+        _each_of((source.targets,), ("post", "own", "soft"), f"{where}: {source.corpus}: targets")
         if isinstance(source, Check):
             _each_of((source.metric,), METRICS, f"{where}: metric")
         else:
@@ -240,11 +263,11 @@ def _stage(values: Any) -> Stage:
     filled = dict(values)
     filled["train"] = _many(Source, values.get("train", ()), f"{where}: train")
     filled["validate"] = _many(Check, values.get("validate", ()), f"{where}: validate")
-    return _make(Stage, filled, where)
+    return make_settings(Stage, filled, where)
 
 
 def _many(kind: type[T], items: Any, where: str) -> tuple[T, ...]:
-    return tuple(_make(kind, item, where) for item in _list(items, where))
+    return tuple(make_settings(kind, item, where) for item in _list(items, where))
 
 
 def _list(items: Any, where: str) -> Sequence[Any]:
@@ -261,7 +284,8 @@ def _check_type(value: Any, wanted: str, what: str) -> None:
         raise RecipeError(f"{what}: {value!r} is not {' or '.join(_NAMES[name] for name in names)}")
 
 
-def _make(kind: type[T], values: Any, where: str) -> T:
+def make_settings(kind: type[T], values: Any, where: str) -> T:
+    """Build a settings dataclass from plain data; raise RecipeError naming a field that does not fit."""
     if not isinstance(values, Mapping):
         raise RecipeError(f"{where}: {values!r} is not a mapping of fields to values")
     known = {f.name: f for f in dataclasses.fields(kind)}  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,4 +20,6 @@ def run_recipe(recipe: Recipe, folders: Folders, *, seed: int | None = None) -> 
     if seed is not None:
         recipe = replace(recipe, seed=seed)
     train_recipe(recipe, folders)
+    if int(os.environ.get("RANK", "0")):  # of several processes (torchrun), the first one exports
+        return folders.run / "bundle"
     return make_bundle(recipe, folders)

@@ -20,6 +20,9 @@ class BucketBatchSampler(Sampler[list[int]]):
 
     kinds: [rows], what may share a batch (any hashable numbers). lengths: [rows], texts in tokens.
     window: so many batches are sorted by length together; the larger, the less padding and the less chance.
+    rank, processes: which of so many processes this is; a batch has ``batch_size`` rows of each of them, so
+    two see together what one of twice the batch size sees. Rows of an uneven batch are repeated.
+    shuffle: off, a batch holds neighbouring rows, the same ones every epoch, and only their order changes.
     """
 
     def __init__(
@@ -30,12 +33,17 @@ class BucketBatchSampler(Sampler[list[int]]):
         batch_size: int,
         seed: int = 0,
         window: int = 50,
+        shuffle: bool = True,
+        rank: int = 0,
+        processes: int = 1,
     ) -> None:
         self.kinds = np.asarray(kinds)
         self.lengths = np.asarray(lengths)
-        self.batch_size = batch_size
+        self.batch_size = batch_size * processes
+        self.rank, self.processes = rank, processes
         self.seed = seed
         self.window = window
+        self.shuffle = shuffle
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -50,10 +58,16 @@ class BucketBatchSampler(Sampler[list[int]]):
         rng = np.random.default_rng([self.seed, self.epoch])
         batches = [batch for kind in np.unique(self.kinds) for batch in self._batches(kind, rng)]
         for i in rng.permutation(len(batches)):
-            yield batches[i].tolist()
+            yield self._share(batches[i]).tolist()
+
+    def _share(self, batch: np.ndarray) -> np.ndarray:
+        """This process's rows of a batch; each gets equally many, or they would wait for one another."""
+        even = np.resize(batch, -(-len(batch) // self.processes) * self.processes)
+        return even[self.rank :: self.processes]
 
     def _batches(self, kind: int, rng: np.random.Generator) -> list[np.ndarray]:
-        rows = rng.permutation(np.flatnonzero(self.kinds == kind))
+        rows = np.flatnonzero(self.kinds == kind)
+        rows = rng.permutation(rows) if self.shuffle else rows
         step = self.batch_size * self.window
         windows = (rows[i : i + step] for i in range(0, len(rows), step))
         ordered = np.concatenate([w[np.argsort(self.lengths[w], kind="stable")] for w in windows])

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
+from accelerate.data_loader import prepare_data_loader
 from datasets import Dataset
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from transformers import Trainer, TrainingArguments
 
 from posthue.model.post_model import LABEL_PREFIX, PostModel, PostModelOutput
-from posthue.training.losses import modality_states, scheme_losses
+from posthue.training.losses import focal_weight, modality_states, scheme_losses, weighted_targets
 from posthue.training.prepare import Collator, batch_kinds
 from posthue.training.recipe import Stage
 from posthue.training.sampler import BucketBatchSampler
 
 Evaluate = Callable[[PostModel], Mapping[str, float]]
+
+_OPTIMIZERS: Mapping[str, Callable[[Any], torch.optim.Optimizer]] = {
+    "adamw": torch.optim.AdamW,
+    "radam": partial(torch.optim.RAdam, decoupled_weight_decay=True),
+    "sgd": partial(torch.optim.SGD, momentum=0.9, nesterov=True),
+}
 
 
 class PostTrainer(Trainer):
@@ -61,9 +69,15 @@ class PostTrainer(Trainer):
             lengths,
             batch_size=self._train_batch_size,
             seed=self.args.seed,
+            shuffle=self.stage.shuffle,
+            rank=self.args.process_index,
+            processes=self.args.world_size,
         )
         loader = DataLoader(self.train_dataset, batch_sampler=sampler, collate_fn=self.data_collator)
-        prepared: DataLoader[Any] = self.accelerator.prepare(loader)
+        # The sampler deals the rows to the processes itself: accelerate would drop batches of uneven buckets.
+        prepared: DataLoader[Any] = prepare_data_loader(
+            loader, device=self.args.device, num_processes=1, process_index=0, put_on_device=True
+        )
         return prepared
 
     @property
@@ -85,13 +99,22 @@ class PostTrainer(Trainer):
             k.removeprefix(LABEL_PREFIX): inputs.pop(k) for k in [*inputs] if k.startswith(LABEL_PREFIX)
         }
         states = modality_states(inputs["present"], self.stage.modality_dropout)
-        output = model(**inputs, states=torch.stack([present for present, _ in states]))
+        weighted = weighted_targets(
+            targets,
+            weight=weight,
+            class_weights=self.class_weights,
+            label_smoothing=self.stage.label_smoothing,
+        )
+        output = model(**inputs, states=torch.stack([present for present, _ in states]), targets=weighted)
         loss = torch.zeros((), device=weight.device)
         for logits, (_, probability) in zip(output.states, states, strict=True):
+            weights = weight * probability
+            if self.stage.loss == "focal":
+                weights = weights * focal_weight(logits, targets, self.stage.focal_gamma)
             loss = loss + scheme_losses(
                 logits,
                 targets,
-                weight=weight * probability,
+                weight=weights,
                 class_weights=self.class_weights,
                 label_smoothing=self.stage.label_smoothing,
             )
@@ -100,14 +123,15 @@ class PostTrainer(Trainer):
         return (loss, output) if return_outputs else loss
 
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
-        """Make AdamW with the stage's two learning rates; no decay on biases and norms."""
+        """Make the stage's optimizer with its two learning rates; no decay on biases and norms."""
         if self.optimizer is None:
             decayed = set(self.get_decay_parameter_names(self.model))
             groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
             for name, parameter in self.model.named_parameters():
                 if parameter.requires_grad:
                     groups.setdefault((name.startswith("fusion."), name in decayed), []).append(parameter)
-            self.optimizer = torch.optim.AdamW([self._group(*key, params) for key, params in groups.items()])
+            made = [self._group(*key, params) for key, params in groups.items()]
+            self.optimizer = _OPTIMIZERS[self.stage.optimizer](made)
         return self.optimizer
 
     def _group(self, head: bool, decays: bool, params: list[nn.Parameter]) -> dict[str, Any]:  # noqa: FBT001

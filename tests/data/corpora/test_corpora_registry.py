@@ -15,6 +15,7 @@ NAMES = {
     *("mvsa-single", "mvsa-multiple", "mvsa-enriched", "tweeteval-sentiment", "tweeteval-emotion"),
     *("goemotions", "dair-emotion", "fer2013", "faces", "reddit-emotion", "t4sa", "b-t4sa"),
     *("twitter-5agree", "twitter-4agree", "twitter-3agree", "twitter-2", "fi", "emotion-roi"),
+    "crowd",
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from posthue.data.corpora import (  # noqa: F401  importing a reader registers it
+    crowd,
     dair,
     emotion_roi,
     enriched,

@@ -28,6 +28,7 @@ class Example:
 
     labels: scheme -> one label, or several for a row with several labels.
     text_labels, image_labels: the same for one modality alone, where a corpus labels it on its own.
+    soft: scheme -> the probability of each of its labels, where a model labelled the corpus.
     The post's text is raw: escapes, entities and names as they are in the file.
     """
 
@@ -35,6 +36,7 @@ class Example:
     labels: Labels
     text_labels: Labels = field(default_factory=dict)
     image_labels: Labels = field(default_factory=dict)
+    soft: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

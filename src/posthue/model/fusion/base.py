@@ -10,6 +10,11 @@ from torch import Tensor, nn
 
 from posthue.errors import RecipeError
 from posthue.model.encoders import Encoded
+from posthue.model.fusion.options import AllowedOptions, check_options
+
+#: Scheme → float tensor [batch, labels]: the label distribution of each row, a row of zeros where it has
+#: none. A row may be scaled by its weight in the loss.
+Targets = Mapping[str, Tensor]
 
 
 class FusionOutput(NamedTuple):
@@ -32,15 +37,30 @@ class FusionSettings:
     schemes: Mapping[str, int]
     options: Mapping[str, Any] = field(default_factory=dict)
 
+    def both(self, kind: str) -> tuple[int, int]:
+        """Return the text's and the image's size; raise RecipeError where one encoder is missing."""
+        if self.text_dim is None or self.image_dim is None:
+            raise RecipeError(f"fusion {kind!r} wants a text encoder and an image encoder")
+        return self.text_dim, self.image_dim
+
 
 class Fusion(nn.Module):
     """Base of the fusions.
 
-    ``forward(text, image, present)``: text and image are Encoded (or None where the batch has none of that
-    modality); present is a bool tensor [batch, 2] (text, image). An absent modality is masked, never faked.
+    ``forward(text, image, present, targets)``: text and image are Encoded (or None where the batch has none
+    of that modality); present is a bool tensor [batch, 2] (text, image). An absent modality is masked, never
+    faked. With targets (see Targets) a fusion that has a loss of its own returns it beside the logits.
+
+    kinds: every fusion by its name. allowed: option → the values that it may have.
+    wants_sequences: whether it attends over tokens and patches, and not over pooled vectors only; a fusion
+    for which that is an option sets it on itself. grid: the patches are averaged to so many rows and columns
+    for it (0: all of them).
     """
 
     kinds: ClassVar[dict[str, type[Fusion]]] = {}
+    allowed: ClassVar[AllowedOptions] = {}
+    wants_sequences: bool = False
+    grid: int = 0
 
     def __init_subclass__(cls, *, kind: str, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
@@ -50,21 +70,24 @@ class Fusion(nn.Module):
         super().__init__()
         self.settings = settings
 
-    def forward(self, text: Encoded | None, image: Encoded | None, present: Tensor) -> FusionOutput:
+    def forward(
+        self, text: Encoded | None, image: Encoded | None, present: Tensor, targets: Targets | None = None
+    ) -> FusionOutput:
         """Return the logits of every scheme."""
         raise AssertionError("a fusion defines forward")
 
 
 def make_fusion(kind: str, settings: FusionSettings) -> Fusion:
     """Build the fusion called ``kind``; raise RecipeError with the known kinds or the wrong option."""
+    check_fusion_options(kind, settings.options)
+    return Fusion.kinds[kind](settings, **settings.options)
+
+
+def check_fusion_options(kind: str, options: Mapping[str, Any]) -> None:
+    """Raise RecipeError for an unknown fusion, an unknown option, or a value it cannot have.
+
+    Builds no model, so that a recipe is checked before any encoder is loaded.
+    """
     if kind not in Fusion.kinds:
         raise RecipeError(f"no fusion is called {kind!r}; there are {', '.join(sorted(Fusion.kinds))}")
-    try:
-        return Fusion.kinds[kind](settings, **settings.options)
-    except TypeError as error:
-        raise RecipeError(f"fusion {kind!r}: {error}") from None
-
-
-def scheme_heads(dim: int, schemes: Mapping[str, int]) -> nn.ModuleDict:
-    """Make one linear classifier per scheme."""
-    return nn.ModuleDict({name: nn.Linear(dim, labels) for name, labels in schemes.items()})
+    check_options(kind, Fusion.kinds[kind], Fusion.kinds[kind].allowed, options)

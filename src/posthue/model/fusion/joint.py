@@ -8,12 +8,15 @@ A missing modality is left out of the pool, so f is then the one vector that is 
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
-from posthue.errors import RecipeError
 from posthue.model.encoders import Encoded
-from posthue.model.fusion.base import Fusion, FusionOutput, FusionSettings, scheme_heads
+from posthue.model.fusion.base import Fusion, FusionOutput, FusionSettings, Targets
+from posthue.model.fusion.options import DROPOUT, Allowed, AllowedOptions
+from posthue.model.fusion.parts import presence, scheme_heads, vector
 
 POOLINGS = ("mean", "sum", "max")
 
@@ -26,6 +29,13 @@ class JointFusion(Fusion, kind="joint"):
     hidden: width of an optional GELU layer on the projected image (0: the paper's single linear map).
     """
 
+    allowed: ClassVar[AllowedOptions] = {
+        "pooling": Allowed(POOLINGS),
+        "dropout": DROPOUT,
+        "image_dropout": DROPOUT,
+        "hidden": Allowed(low=0, high=8192),
+    }
+
     def __init__(
         self,
         settings: FusionSettings,
@@ -36,34 +46,35 @@ class JointFusion(Fusion, kind="joint"):
         hidden: int = 0,
     ) -> None:
         super().__init__(settings)
-        if settings.text_dim is None or settings.image_dim is None:
-            raise RecipeError("fusion 'joint' wants a text encoder and an image encoder")
-        if pooling not in POOLINGS:
-            raise RecipeError(f"pooling {pooling!r} is not one of {', '.join(POOLINGS)}")
+        self.text_dim, self.image_dim = settings.both("joint")
         self.pooling = pooling
-        self.norm = nn.Sequential(nn.LayerNorm(settings.image_dim), nn.Dropout(image_dropout))
-        self.project = _projection(settings.image_dim, settings.text_dim, hidden, dropout)
+        self.norm = nn.Sequential(nn.LayerNorm(self.image_dim), nn.Dropout(image_dropout))
+        self.project = _projection(self.image_dim, self.text_dim, hidden, dropout)
         self.dropout = nn.Dropout(dropout)
-        self.heads = scheme_heads(settings.text_dim, settings.schemes)
+        self.heads = scheme_heads(self.text_dim, settings.schemes)
 
-    def forward(self, text: Encoded | None, image: Encoded | None, present: Tensor) -> FusionOutput:
+    def forward(
+        self, text: Encoded | None, image: Encoded | None, present: Tensor, targets: Targets | None = None
+    ) -> FusionOutput:
         """Classify the pool of the present vectors."""
-        vectors = [
-            e
-            for e in (text and text.pooled, image and self.project(self.norm(image.pooled)))
-            if e is not None
-        ]
-        columns = [i for i, e in enumerate((text, image)) if e is not None]
-        pooled = self.pool(torch.stack(vectors, dim=1), present[:, columns].unsqueeze(-1))
-        pooled = self.dropout(pooled)
-        return FusionOutput({name: head(pooled) for name, head in self.heads.items()})
+        return FusionOutput(self.classify(self.common(text, image, present), presence(text, image, present)))
+
+    def common(self, text: Encoded | None, image: Encoded | None, present: Tensor) -> Tensor:
+        """Return (t, v') in the text's space [batch, 2, dim]; absent rows hold what is to be masked."""
+        mapped = self.project(self.norm(vector(image, present[:, 1], self.image_dim)))
+        return torch.stack([vector(text, present[:, 0], self.text_dim), mapped], dim=1)
+
+    def classify(self, vectors: Tensor, present: Tensor) -> dict[str, Tensor]:
+        """Return the logits from (t, v') [batch, 2, dim], of which present [batch, 2] are there."""
+        pooled = self.dropout(self.pool(vectors, present.unsqueeze(-1)))
+        return {name: head(pooled) for name, head in self.heads.items()}
 
     def pool(self, vectors: Tensor, present: Tensor) -> Tensor:
         """Pool [batch, modalities, dim] over the modalities where present [batch, modalities, 1] holds."""
         if self.pooling == "max":
             filled = vectors.masked_fill(~present, torch.finfo(vectors.dtype).min)
             return filled.amax(dim=1)
-        total = (vectors * present.to(vectors.dtype)).sum(dim=1)
+        total = vectors.masked_fill(~present, 0.0).sum(dim=1)
         if self.pooling == "sum":
             return total
         return total / present.sum(dim=1).clamp(min=1).to(vectors.dtype)

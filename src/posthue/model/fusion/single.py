@@ -2,31 +2,56 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from torch import Tensor, nn
 
 from posthue.errors import RecipeError
 from posthue.model.encoders import Encoded
-from posthue.model.fusion.base import Fusion, FusionOutput, FusionSettings, scheme_heads
+from posthue.model.fusion.base import Fusion, FusionOutput, FusionSettings, Targets
+from posthue.model.fusion.options import DROPOUT, TEMPERATURE, Allowed, AllowedOptions
+from posthue.model.fusion.parts import scheme_heads
 
 
 class SingleModality(Fusion, kind="single"):
-    """softmax(W·dropout(x) + b) on the vector of the only encoder.
+    """softmax(W·g(dropout(x)) + b) on the vector of the only encoder.
 
     dropout: share of the vector's entries zeroed in training.
+    hidden: width of a GELU layer g in between (0: none); 32 in Serra et al. 2023.
+    temperature: what the logits are divided by in training, beside soft targets that were softened by the
+    same number (Hinton et al. 2015); answers are given at temperature 1.
     """
 
-    def __init__(self, settings: FusionSettings, *, dropout: float = 0.1) -> None:
+    allowed: ClassVar[AllowedOptions] = {
+        "dropout": DROPOUT,
+        "hidden": Allowed(low=0, high=8192),
+        "temperature": TEMPERATURE,
+    }
+
+    def __init__(
+        self,
+        settings: FusionSettings,
+        *,
+        dropout: float = 0.1,
+        hidden: int = 0,
+        temperature: float = 1.0,
+    ) -> None:
         super().__init__(settings)
         if (settings.text_dim is None) == (settings.image_dim is None):
             raise RecipeError("fusion 'single' wants exactly one encoder, text or image")
         dim = settings.text_dim or settings.image_dim or 0
         self.dropout = nn.Dropout(dropout)
-        self.heads = scheme_heads(dim, settings.schemes)
+        self.hidden = nn.Sequential(nn.Linear(dim, hidden), nn.GELU()) if hidden else nn.Identity()
+        self.temperature = temperature
+        self.heads = scheme_heads(hidden or dim, settings.schemes)
 
-    def forward(self, text: Encoded | None, image: Encoded | None, present: Tensor) -> FusionOutput:
+    def forward(
+        self, text: Encoded | None, image: Encoded | None, present: Tensor, targets: Targets | None = None
+    ) -> FusionOutput:
         """Classify the vector that is there."""
         encoded = text if text is not None else image
         if encoded is None:
             raise RecipeError("a batch without the model's only modality")
-        vector = self.dropout(encoded.pooled)
-        return FusionOutput({name: head(vector) for name, head in self.heads.items()})
+        vector = self.hidden(self.dropout(encoded.pooled))
+        divisor = self.temperature if self.training else 1.0
+        return FusionOutput({name: head(vector) / divisor for name, head in self.heads.items()})

@@ -1,0 +1,127 @@
+"""One model and its queue, as the routes of the API and of the page use it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol
+
+from anyio import CapacityLimiter, to_thread
+
+from posthue.apps.api.batcher import Batcher, ClosedError, QueueFullError
+from posthue.apps.api.bodies import HeldBytes
+from posthue.apps.api.fetch import Fetcher
+from posthue.apps.api.incoming import Incoming
+from posthue.apps.api.metrics import Metrics
+from posthue.apps.api.problems import busy, unreadable
+from posthue.apps.api.settings import ServeSettings
+from posthue.errors import PosthueError
+from posthue.posts import Post, Prediction
+from posthue.runtime.classifier import PostClassifier
+from posthue.runtime.summary import main_scheme
+
+if TYPE_CHECKING:
+    from posthue.runtime.explaining import Explanation
+
+_MOST_EXPLAINING = 4
+_LONGEST_TEXT = 128
+
+
+class Part(Protocol):
+    """Something that lives as long as the server."""
+
+    def start(self) -> None:
+        """Begin."""
+
+    def close(self) -> None:
+        """Stop what runs, and delete what is left."""
+
+
+class Service:
+    """Judges and explains posts for many clients at once."""
+
+    def __init__(
+        self, classifier: PostClassifier, settings: ServeSettings, *, fetcher: Fetcher | None = None
+    ) -> None:
+        self.classifier = classifier
+        self.settings = settings
+        self.metrics = Metrics()
+        self.held = HeldBytes(settings.max_held)
+        own = Fetcher(max_bytes=settings.max_image) if settings.fetch_urls else None
+        self.incoming = Incoming(settings, fetcher or own)
+        self.ready = False
+        self.parts: list[Part] = []
+        text = classifier.info.text
+        self.batcher = Batcher(
+            classifier.engine.judge,
+            max_queue=settings.max_queue,
+            token_budget=settings.token_budget,
+            workers=settings.workers,
+            longest=text.max_length if text else _LONGEST_TEXT,
+            metrics=self.metrics,
+        )
+        self._explaining = 0
+        self._one_explanation = CapacityLimiter(1)
+
+    def start(self) -> None:
+        """Start the workers and judge one post: the first client does not wait for the model to load."""
+        self.batcher.start()
+        if self.classifier.info.text:
+            self.batcher.submit([Post(text="what a day")]).result()
+        for part in self.parts:
+            part.start()
+        self.ready = True
+
+    def close(self) -> None:
+        """Finish what was accepted."""
+        self.ready = False
+        for part in self.parts:
+            part.close()
+        self.batcher.close()
+
+    async def judge(self, posts: Sequence[Post], *, bulk: bool = False) -> list[Prediction]:
+        """Return the predictions; raise ApiError 503 where the queue is full or the time is over."""
+        waiting = self.submit(posts, bulk=bulk)
+        try:
+            found = await asyncio.wait_for(asyncio.wrap_future(waiting), self.settings.timeout)
+        except TimeoutError:
+            raise busy(
+                f"no answer within {self.settings.timeout:g} s: the server has too much to do", 5
+            ) from None
+        failed = sum(not prediction.ok for prediction in found)
+        self.metrics.posts(judged=len(found) - failed, failed=failed)
+        return found
+
+    def submit(self, posts: Sequence[Post], *, bulk: bool = False) -> Future[list[Prediction]]:
+        """Queue the posts; raise ApiError 503 where there is no room."""
+        try:
+            return self.batcher.submit(posts, bulk=bulk)
+        except QueueFullError:
+            raise busy("the queue is full; try again soon") from None
+        except ClosedError:
+            raise busy("the server is stopping", 5) from None
+
+    async def explain(self, post: Post, *, scheme: str | None, label: str | None) -> Explanation:
+        """Return the explanation of a post, one at a time; raise ApiError where it cannot be explained."""
+        with self._place_to_explain():
+            asked = (self.classifier, post, scheme or main_scheme(self.classifier.schemes), label)
+            return await to_thread.run_sync(_explained, *asked, limiter=self._one_explanation)
+
+    @contextmanager
+    def _place_to_explain(self) -> Iterator[None]:
+        if self._explaining >= _MOST_EXPLAINING:
+            raise busy("other posts are being explained; try again soon", 3)
+        self._explaining += 1
+        try:
+            yield
+        finally:
+            self._explaining -= 1
+
+
+def _explained(classifier: PostClassifier, post: Post, scheme: str, label: str | None) -> Explanation:
+    try:
+        return classifier.explain(post, scheme=scheme, label=label)
+    except PosthueError as error:
+        raise unreadable(str(error)) from None

@@ -1,0 +1,82 @@
+"""``posthue bundle tune``: a bundle made as fast as this machine allows."""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from posthue.errors import InputError
+
+if TYPE_CHECKING:
+    from posthue.posts import Post
+    from posthue.runtime.tune import Measured
+
+app = typer.Typer(help="Work on bundles.", no_args_is_help=True, add_completion=False)
+
+
+@app.callback()
+def start() -> None:
+    """Work on bundles."""
+
+
+@app.command()
+def tune(
+    bundle: Annotated[
+        Path | None, typer.Argument(help="Folder of the bundle; the shipped model if left out.")
+    ] = None,
+    *,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the tuned bundle.")],
+    posts: Annotated[
+        Path | None, typer.Option(help="A table of posts such as it will judge; made ones if left out.")
+    ] = None,
+    n: Annotated[int, typer.Option(min=1, help="Posts to measure with, at most.")] = 300,
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads to use; all cores if left out.")] = None,
+    agreement: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of labels that must stay as they were.")
+    ] = 0.99,
+) -> None:
+    """Measure backends, precisions and batch sizes on this machine, and keep the fastest that agrees."""
+    from posthue.runtime.bundle import Bundle  # noqa: PLC0415
+    from posthue.runtime.made_posts import made_posts  # noqa: PLC0415
+    from posthue.runtime.tune import tune as run  # noqa: PLC0415
+
+    opened = Bundle.open(bundle)
+    found = run(
+        opened,
+        output,
+        made_posts(n) if posts is None else _read(posts, n),
+        threads=threads,
+        least_agreement=agreement,
+        progress=lambda said: typer.echo(said, err=True),
+    )
+    _print(found)
+    typer.echo(f"written: {output}")
+
+
+def _read(table: Path, count: int) -> list[Post]:
+    from posthue.data.tables import open_table  # noqa: PLC0415
+
+    rows = (
+        post
+        for batch in open_table(table, batch_rows=256)
+        for post, error in zip(batch.posts, batch.errors, strict=True)
+        if error is None
+    )
+    found = list(islice(rows, count))
+    if not found:
+        raise InputError(f"{table} has no posts to measure with")
+    return found
+
+
+def _print(measured: list[Measured]) -> None:
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    table = Table("part", "candidate", "posts/s", "agreement", "chosen")
+    for one in measured:
+        row = (one.part, one.name, f"{one.posts_per_second:.1f}", f"{one.agreement:.3f}")
+        table.add_row(*row, "yes" if one.chosen else "")
+    Console().print(table)

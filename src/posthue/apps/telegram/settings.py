@@ -1,0 +1,98 @@
+"""What the operator of the bot can set. The token is not among it: it comes from the environment."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from posthue.errors import InputError
+
+TOKEN_VARIABLE = "POSTHUE_BOT_TOKEN"
+SECRET_VARIABLE = "POSTHUE_WEBHOOK_SECRET"
+_TOKEN = re.compile(r"\d{1,20}:[\w-]{3,200}", re.ASCII)
+_SECRET = re.compile(r"[\w-]{1,256}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class BotSettings:
+    """The limits and switches of one bot.
+
+    api_url: the Bot API server. journal: the file of answered update ids; None: one per bot in the user's
+    state folder.
+    feedback: the csv or jsonl file of verdicts; None: no buttons. keep_posts: keep their posts, too.
+    webhook_url: where Telegram sends updates; None: long polling. host, port: where the webhook listens.
+    explain: whether replies say which words and regions speak for the label, when nobody else waits.
+    max_image: bytes of one picture. at_once: chats whose posts are fetched and judged at the same time.
+    max_waiting: updates in work; a webhook answers 503 beyond it (polling never fetches more than 100).
+    poll_seconds: of one long poll. album_seconds: of quiet until an album is taken as complete.
+    patience: seconds that a reply is tried for. grace: seconds to finish what was accepted when stopped.
+    """
+
+    api_url: str = "https://api.telegram.org"
+    journal: Path | None = None
+    feedback: Path | None = None
+    keep_posts: bool = False
+    webhook_url: str | None = None
+    host: str = "127.0.0.1"
+    port: int = 8081
+    explain: bool = True
+    max_image: int = 10 * 2**20
+    at_once: int = 8
+    max_waiting: int = 200
+    poll_seconds: int = 25
+    album_seconds: float = 1.0
+    patience: float = 3600.0
+    grace: float = 30.0
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, int | float) and not isinstance(value, bool) and value <= 0:
+                raise InputError(f"{field.name} must be more than 0, not {value}")
+        _check_url("--api-url", self.api_url, ("http", "https"))
+        if self.webhook_url is not None:
+            _check_url("--webhook-url", self.webhook_url, ("https", "http"))
+        if self.keep_posts and self.feedback is None:
+            raise InputError("--keep-posts keeps the posts of verdicts: give --feedback FILE, too")
+        if self.feedback is not None and self.feedback.suffix not in (".csv", ".jsonl"):
+            raise InputError(f"--feedback {self.feedback}: name a .csv or a .jsonl file")
+
+    @property
+    def webhook_path(self) -> str:
+        """The path of the webhook's address."""
+        return urlsplit(self.webhook_url or "").path or "/"
+
+
+def read_token(environment: Mapping[str, str] = os.environ) -> str:
+    """Return the bot's token; raise InputError, which never shows it, where there is none."""
+    token = environment.get(TOKEN_VARIABLE, "").strip()
+    if not token:
+        raise InputError(f"{TOKEN_VARIABLE} is not set: put the token that @BotFather gave you there")
+    if not _TOKEN.fullmatch(token):
+        raise InputError(f"{TOKEN_VARIABLE} holds no token: it looks like 123456:letters-and-digits")
+    return token
+
+
+def read_secret(environment: Mapping[str, str] = os.environ) -> str | None:
+    """Return the webhook's secret where the operator set one; raise InputError where it cannot be one."""
+    secret = environment.get(SECRET_VARIABLE)
+    if secret is not None and not _SECRET.fullmatch(secret):
+        raise InputError(f"{SECRET_VARIABLE} must be 1 to 256 letters, digits, _ and -")
+    return secret
+
+
+def default_journal(token: str, environment: Mapping[str, str] = os.environ) -> Path:
+    """Return the journal of the bot of this token in the user's state folder."""
+    state = environment.get("XDG_STATE_HOME")
+    folder = Path(state) if state else Path.home() / ".local" / "state"
+    return folder / "posthue" / f"bot-{token.partition(':')[0]}.ids"
+
+
+def _check_url(name: str, url: str, schemes: tuple[str, ...]) -> None:
+    parts = urlsplit(url)
+    if parts.scheme not in schemes or not parts.hostname:
+        raise InputError(f"{name} {url}: an address begins with {schemes[0]}:// and names a host")

@@ -1,0 +1,197 @@
+"""Uploaded tables at work: one after the other, in a folder of their own that goes with the job.
+
+waiting → working → done → (fetched, deleted, or too old) gone
+                  ↘ failed
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import shutil
+import tempfile
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from posthue.apps.api.problems import ApiError, busy
+from posthue.apps.api.service import Service
+from posthue.apps.web.gist import Gist
+from posthue.apps.web.uploads import StoppedError, Upload, UploadClassifier, prepare
+from posthue.errors import PosthueError
+
+if TYPE_CHECKING:
+    from posthue.runtime.summary import ScoreSummary
+
+_log = logging.getLogger("posthue.serve")
+FORMATS = ("csv", "jsonl", "parquet")
+_BATCH_ROWS = 128
+_SWEEP_SECONDS = 5.0
+_UNPACKED = 10  # times the limit of an upload
+
+
+class JobState(StrEnum):
+    """Where a job is on its way."""
+
+    WAITING = "waiting"
+    WORKING = "working"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(slots=True)
+class Job:
+    """One uploaded table. The worker writes it, the pages read it."""
+
+    id: str
+    name: str
+    folder: Path
+    ending: str
+    gist: Gist
+    state: JobState = JobState.WAITING
+    done: int = 0
+    total: int | None = None
+    message: str = ""
+    summary: ScoreSummary | None = None
+    stopped: threading.Event = field(default_factory=threading.Event)
+    touched: float = field(default_factory=time.monotonic)
+    source: Path | None = None
+
+    @property
+    def result(self) -> Path:
+        """The file with the scored rows, when it is there."""
+        return self.folder / f"scored.{self.ending}"
+
+    def progress(self, done: int, total: int | None) -> None:
+        """Note how far it is."""
+        self.done, self.total = done, total
+
+
+class Jobs:
+    """The jobs of one server."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._jobs: dict[str, Job] = {}
+        self._lock = threading.Lock()
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="posthue-upload")
+        self._closing = threading.Event()
+        self._sweeper = threading.Thread(target=self._sweep, name="posthue-sweep", daemon=True)
+        self._root: Path | None = None
+
+    def start(self) -> None:
+        """Make the folder of all jobs, and start to look after old ones."""
+        self._root = Path(tempfile.mkdtemp(prefix="posthue-serve-"))
+        self._sweeper.start()
+
+    def close(self) -> None:
+        """Stop the jobs and delete everything."""
+        self._closing.set()
+        for job in list(self._jobs.values()):
+            self.delete(job.id)
+        self._worker.shutdown(cancel_futures=True)
+        if self._root is not None:
+            shutil.rmtree(self._root, ignore_errors=True)
+
+    def open(self, name: str, ending: str) -> Job:
+        """Return a new job with an empty folder; ApiError 503 where there are as many as there may be."""
+        if ending not in FORMATS:
+            raise ApiError(422, "unreadable", f"as: one of {', '.join(FORMATS)}")
+        with self._lock:
+            if len(self._jobs) >= self._service.settings.max_jobs:
+                raise busy("as many uploads as the server keeps are there; try again in a minute", 30)
+            key = secrets.token_urlsafe(18)
+            folder = Path(tempfile.mkdtemp(dir=self._root))
+            job = Job(key, name, folder, ending, Gist(self._service.classifier.schemes))
+            self._jobs[key] = job
+        return job
+
+    def run(self, job: Job, source: Path, *, trusted: bool = False) -> None:
+        """Queue a job for ``source``. trusted: a table of our own, whose pictures may be opened as files."""
+        job.source = source
+        self._worker.submit(self._run, job, trusted)
+
+    def find(self, key: str) -> Job:
+        """Return the job called ``key``; raise ApiError 404."""
+        job = self._jobs.get(key)
+        if job is None:
+            raise ApiError(404, "not_found", "there is no such upload: it was fetched, deleted, or too old")
+        job.touched = time.monotonic()
+        return job
+
+    def delete(self, key: str) -> None:
+        """Stop a job and delete what it has; nothing where there is no such job."""
+        with self._lock:
+            job = self._jobs.pop(key, None)
+        if job is not None:
+            job.stopped.set()
+            shutil.rmtree(job.folder, ignore_errors=True)
+
+    def _run(self, job: Job, trusted: bool) -> None:  # noqa: FBT001
+        if job.stopped.is_set():
+            return
+        job.state = JobState.WORKING
+        try:
+            job.summary = self._score(job, trusted=trusted)
+            job.state = JobState.DONE
+        except StoppedError:
+            pass
+        except PosthueError as error:
+            job.message = _without_paths(str(error), job)
+            job.state = JobState.FAILED
+        except Exception as error:  # the worker must live for the next job
+            if not job.stopped.is_set():
+                _log.error("an upload failed: %s", type(error).__name__)
+            job.message = "the server failed to read this file"
+            job.state = JobState.FAILED
+        finally:
+            job.touched = time.monotonic()
+            _forget_upload(job, trusted=trusted)
+
+    def _score(self, job: Job, *, trusted: bool) -> ScoreSummary:
+        from posthue.runtime.score import score_file  # noqa: PLC0415  (pyarrow)
+
+        source = job.source or job.folder
+        limit = self._service.settings.max_upload * _UNPACKED
+        upload = Upload(source, source.parent, own=True) if trusted else prepare(source, max_bytes=limit)
+        classifier = UploadClassifier(self._service, upload, job.gist, job.stopped)
+        try:
+            return score_file(
+                upload.table,
+                job.result,
+                classifier,
+                batch_rows=_BATCH_ROWS,
+                progress=job.progress,
+            )
+        finally:
+            classifier.close()
+
+    def _sweep(self) -> None:
+        seconds = self._service.settings.job_seconds
+        while not self._closing.wait(min(_SWEEP_SECONDS, seconds / 4)):
+            old = time.monotonic() - seconds
+            for job in list(self._jobs.values()):
+                if job.touched < old and job.state in (JobState.DONE, JobState.FAILED):
+                    self.delete(job.id)
+
+
+def _forget_upload(job: Job, *, trusted: bool) -> None:
+    """Delete what was uploaded; the result stays until it is fetched."""
+    if trusted:
+        return
+    for path in job.folder.glob("*"):
+        if path != job.result:
+            path.unlink(missing_ok=True)
+    if job.state is JobState.FAILED or job.stopped.is_set():
+        shutil.rmtree(job.folder, ignore_errors=True)
+
+
+def _without_paths(message: str, job: Job) -> str:
+    """The message with the name that the person knows in the place of our own paths."""
+    if job.source is not None:
+        message = message.replace(str(job.source), job.name)
+    return message.replace(f"{job.folder}/", "").replace(str(job.folder), job.name)

@@ -1,0 +1,158 @@
+"""The page for one post: the form, what was found, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from posthue.apps.api.settings import MEGABYTE, ServeSettings
+from posthue.insight import explain_parts
+from posthue.insight.page import bars, escaped, hue, percent
+from posthue.labels import LabelScheme
+from posthue.posts import Judgement, Modality, Prediction
+
+if TYPE_CHECKING:
+    from posthue.runtime.explaining import Explanation
+
+_TRY = (
+    "Finally home after a long week, my favourite people are here",
+    "Missed the last train, it is raining, and my phone is dead",
+    "Great, another Monday. Just what I needed.",
+)
+
+
+def form(settings: ServeSettings, *, text: str = "") -> str:
+    """Return the form; it works without a script too."""
+    examples = "".join(
+        f'<button type="button" class="try" data-text="{escaped(t)}">{escaped(t)}</button>' for t in _TRY
+    )
+    limit = settings.max_image // MEGABYTE
+    return f"""\
+<form id="judge" class="card" method="post" action="/" enctype="multipart/form-data">
+<div class="field"><label for="text">Text of the post</label>
+<textarea id="text" name="text" rows="4" maxlength="{settings.max_text}" dir="auto"
+ placeholder="What does the post say?">\
+{escaped(text, settings.max_text)}</textarea></div>
+<div class="tries"><span id="tries">Try:</span>{examples}</div>
+<div class="field" id="drop">
+<label for="image">Picture of the post</label>
+<div class="zone"><figure id="preview" hidden><img alt="The chosen picture"><figcaption></figcaption></figure>
+<p id="zone-hint">Drop a picture here, paste it, or</p>
+<div class="buttons"><input class="visually-hidden" type="file" id="image" name="image" accept="image/*">
+<label class="button" for="image">Choose a file</label>
+<button type="button" id="camera" hidden>Use the camera</button>
+<button type="button" id="remove" hidden>Remove the picture</button></div>
+<p class="note">JPEG, PNG, WebP, GIF and others, up to {limit} MB. It is judged and forgotten.</p></div></div>
+<div class="actions"><button class="main" type="submit">Judge this post</button>
+<button type="reset">Clear</button><span class="note">or Ctrl + Enter</span></div>
+</form>
+<dialog id="camera-box" aria-label="Camera"><video playsinline muted></video>
+<div class="actions"><button type="button" class="main" id="shoot">Take the picture</button>
+<button type="button" id="camera-close">Close</button></div></dialog>"""
+
+
+def content(settings: ServeSettings, *, text: str = "", found: str = "") -> str:
+    """Return the whole content of the page. found: the result, HTML."""
+    empty = '<p class="empty">The emotion that the post expresses will appear here.</p>'
+    return (
+        '<p class="lead">Give a text, a picture, or both: see which emotion the post expresses, and why.</p>'
+        f'<div class="two">{form(settings, text=text)}'
+        f'<section id="result" class="card" aria-live="polite" aria-label="Result">'
+        f"{found or empty}</section></div>"
+        '<section id="why" aria-live="polite" aria-label="Why"></section>'
+    )
+
+
+def result(prediction: Prediction, schemes: Mapping[str, LabelScheme]) -> str:
+    """Return what was found of a post: labels, bars, shares, and where text and picture disagree."""
+    parts = [
+        f'<h2 tabindex="-1">{_headline(prediction)}</h2>',
+        *(f'<p class="note">{escaped(warning)}</p>' for warning in prediction.warnings),
+        *(_judgement(name, prediction[name]) for name in schemes),
+        _why_buttons(prediction, schemes),
+    ]
+    return f'<div class="found">{"".join(parts)}</div>'
+
+
+def _headline(prediction: Prediction) -> str:
+    chips = "".join(
+        f'<span class="label big" {hue(j.label)}>{escaped(j.label)} '
+        f"<small>{percent(j.confidence)}</small></span>"
+        for j in prediction.schemes.values()
+    )
+    badge = '<span class="badge big">mixed</span>' if prediction.mixed else ""
+    return f'<span class="visually-hidden">This post reads as </span>{chips}{badge}'
+
+
+def _judgement(name: str, judgement: Judgement) -> str:
+    inside = f"<h3>{escaped(name)}</h3>{bars(judgement.probabilities.items(), top=judgement.label)}"
+    if judgement.mixed:
+        says = ", ".join(
+            f"the {_called(m)} says <b>{escaped(_top(p))}</b>" for m, p in judgement.by_modality.items()
+        )
+        inside += f'<p class="mixed">mixed: {says}</p>'
+    return f"<section>{inside}{_shares(judgement)}</section>"
+
+
+def _shares(judgement: Judgement) -> str:
+    if len(judgement.shares) < 2:
+        return ""
+    parts = "".join(
+        f'<span style="flex: {share:.3f}; --hue: var(--{modality})"></span>'
+        for modality, share in judgement.shares.items()
+    )
+    legend = "".join(
+        f"<li {hue(modality)}>{_called(modality)} {percent(share)}: alone it says "
+        f"{escaped(_top(judgement.by_modality[modality]))} "
+        f"({percent(max(judgement.by_modality[modality].values()))})</li>"
+        for modality, share in judgement.shares.items()
+    )
+    return (
+        f'<p class="note shares">Who decided</p><div class="stack thin" aria-hidden="true">{parts}</div>'
+        f'<ul class="legend">{legend}</ul>'
+    )
+
+
+def _top(probabilities: Mapping[str, float]) -> str:
+    return max(probabilities, key=probabilities.__getitem__)
+
+
+def _called(modality: Modality) -> str:
+    return "picture" if modality is Modality.IMAGE else "text"
+
+
+def _why_buttons(prediction: Prediction, schemes: Mapping[str, LabelScheme]) -> str:
+    buttons = "".join(
+        f'<button type="button" data-why="{escaped(name)}" aria-controls="why" aria-pressed="false">'
+        f"Why {escaped(prediction[name].label)}?</button>"
+        for name in schemes
+    )
+    return f'<div class="actions needs-script">{buttons}</div>'
+
+
+def why(explanation: Explanation) -> str:
+    """Return what speaks for the label: coloured words, a heat map, what if a modality were missing."""
+    boxes = [
+        _box("The words", explain_parts.words_html(explanation) + explain_parts.key_html())
+        if explanation.words
+        else "",
+        _picture(explanation),
+        _box("From what is usual to this post", explain_parts.steps_html(explanation)),
+        _box("The words that matter most", explain_parts.top_words_html(explanation.top_words, 6))
+        if explanation.words
+        else "",
+        _box("If something were missing", explain_parts.without_html(explanation))
+        if len(explanation.without) > 1
+        else "",
+    ]
+    title = f"Why {escaped(explanation.label)} ({percent(explanation.probability)})?"
+    return f'<h2 tabindex="-1">{title}</h2><div class="why">{"".join(boxes)}</div>'
+
+
+def _picture(explanation: Explanation) -> str:
+    shown = explain_parts.pictures_html(explanation)
+    return _box("The picture", shown + explain_parts.key_html()) if shown else ""
+
+
+def _box(title: str, inside: str) -> str:
+    return f'<section class="box"><h3 class="title">{title}</h3>{inside}</section>' if inside else ""

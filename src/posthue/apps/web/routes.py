@@ -1,0 +1,219 @@
+"""The routes of the pages. What a script fetches is HTML made here, so there is one way to show a thing."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from pathlib import PurePosixPath
+
+from anyio import open_file, to_thread
+from fastapi import APIRouter, FastAPI, Request
+from starlette.background import BackgroundTask
+from starlette.responses import FileResponse, HTMLResponse, Response
+
+from posthue.apps.api.bodies import limited_stream
+from posthue.apps.api.problems import ApiError, json_response, unreadable
+from posthue.apps.api.routes import body_of, judged, service_of
+from posthue.apps.api.service import Service
+from posthue.apps.web import about, explore, many, one, shell
+from posthue.apps.web.jobs import Job, Jobs, JobState
+from posthue.insight.page import escaped
+
+_UPLOAD_SECONDS = 900.0
+_CACHED = {"Cache-Control": "private, max-age=86400, immutable"}
+router = APIRouter(include_in_schema=False)
+
+
+def add_pages(app: FastAPI, service: Service) -> None:
+    """Add the pages to an application."""
+    jobs = Jobs(service)
+    service.parts.append(jobs)
+    app.state.jobs = jobs
+    app.include_router(router)
+
+
+def _jobs(request: Request) -> Jobs:
+    jobs: Jobs = request.app.state.jobs
+    return jobs
+
+
+def _from_own_page(request: Request) -> None:
+    """Refuse what another site's page makes a browser send (browsers say so: Fetch Metadata)."""
+    if request.headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
+        raise ApiError(403, "other_site", "this is for the pages of this server only; programs use /v1")
+
+
+@router.get("/")
+async def one_post(request: Request) -> HTMLResponse:
+    """Return the page for one post."""
+    return shell.page("/", "One post", one.content(service_of(request).settings))
+
+
+@router.post("/")
+async def one_post_sent(request: Request) -> HTMLResponse:
+    """Return the page with the result, for browsers without a script."""
+    service = service_of(request)
+    settings = service.settings
+    try:
+        found = await _result(request)
+    except ApiError as problem:
+        body = one.content(settings, found=shell.alert(problem.message))
+        return shell.page("/", "One post", body, status=problem.status)
+    return shell.page("/", "One post", one.content(settings, found=found))
+
+
+@router.post("/judge")
+async def judge_part(request: Request) -> HTMLResponse:
+    """Return the result alone, for the script."""
+    try:
+        return HTMLResponse(await _result(request))
+    except ApiError as problem:
+        return _alert(problem)
+
+
+@router.post("/why")
+async def why_part(request: Request) -> HTMLResponse:
+    """Return the explanation alone, for the script."""
+    _from_own_page(request)
+    service = service_of(request)
+    try:
+        async with body_of(request) as body:
+            post, scheme, label = await service.incoming.explain(request.headers, body)
+            explanation = await service.explain(post, scheme=scheme, label=label)
+        return HTMLResponse(await to_thread.run_sync(one.why, explanation))
+    except ApiError as problem:
+        return _alert(problem)
+
+
+async def _result(request: Request) -> str:
+    _from_own_page(request)
+    service = service_of(request)
+    async with body_of(request) as body:
+        post = await service.incoming.post(request.headers, body)
+        (prediction,) = await service.judge([post])
+    return one.result(judged(prediction), service.classifier.schemes)
+
+
+def _alert(problem: ApiError) -> HTMLResponse:
+    message = problem.message.removeprefix("picture: ")
+    return HTMLResponse(shell.alert(message), status_code=problem.status, headers=problem.headers)
+
+
+@router.get("/posts")
+async def many_posts(request: Request) -> HTMLResponse:
+    """Return the page for many posts."""
+    return shell.page("/posts", "Many posts", many.content(service_of(request).settings))
+
+
+@router.post("/posts/upload")
+async def upload(request: Request) -> Response:
+    """Take a file as the raw body; ``name`` and ``as`` are in the query. Returns the id of the job."""
+    _from_own_page(request)
+    name = PurePosixPath(request.query_params.get("name", "").replace("\\", "/")).name[:120]
+    jobs = _jobs(request)
+    ending = PurePosixPath(name).suffix.lower()
+    if not ending:
+        raise unreadable("name: the name of the file, with its ending")
+    if not ending.isascii() or not ending[1:].isalnum():
+        raise unreadable("this kind of file is not read; upload a csv, tsv or jsonl table, or a zip")
+    job = jobs.open(name, request.query_params.get("as", "csv"))
+    try:
+        await _store(request, job, ending)
+    except BaseException:
+        jobs.delete(job.id)
+        raise
+    return json_response({"id": job.id}, status=202)
+
+
+async def _store(request: Request, job: Job, ending: str) -> None:
+    limit = service_of(request).settings.max_upload
+    path = job.folder / f"upload{ending}"
+    size = 0
+    chunks = limited_stream(request, limit=limit, seconds=_UPLOAD_SECONDS)
+    async with aclosing(chunks), await open_file(path, "wb") as file:
+        async for chunk in chunks:
+            size += len(chunk)
+            await file.write(chunk)
+    if not size:
+        raise unreadable("the file is empty")
+    _jobs(request).run(job, path)
+
+
+@router.post("/posts/examples")
+async def examples(request: Request) -> Response:
+    """Judge the example posts that ship with posthue."""
+    from posthue.apps.demo import EXAMPLES  # noqa: PLC0415
+
+    _from_own_page(request)
+    jobs = _jobs(request)
+    job = jobs.open("example posts", request.query_params.get("as", "csv"))
+    jobs.run(job, EXAMPLES, trusted=True)
+    return json_response({"id": job.id}, status=202)
+
+
+@router.get("/posts/jobs/{key}")
+async def job_state(request: Request, key: str) -> Response:
+    """Return how far a job is, and what came of it when it is done."""
+    job = _jobs(request).find(key)
+    html = many.outcome(job) if job.state is JobState.DONE else ""
+    if job.state is JobState.FAILED:
+        html = shell.alert(job.message)
+    return json_response(
+        {"state": str(job.state), "done": job.done, "total": job.total, "message": job.message, "html": html}
+    )
+
+
+@router.delete("/posts/jobs/{key}")
+async def job_delete(request: Request, key: str) -> Response:
+    """Stop a job, and delete everything of it."""
+    _from_own_page(request)
+    jobs = _jobs(request)
+    await to_thread.run_sync(jobs.delete, jobs.find(key).id)
+    return Response(status_code=204)
+
+
+@router.get("/posts/jobs/{key}/result")
+async def job_result(request: Request, key: str) -> Response:
+    """Return the scored rows, and delete the file when it was sent whole."""
+    job = _jobs(request).find(key)
+    if job.state is not JobState.DONE or not job.result.is_file():
+        raise ApiError(404, "not_found", "there is no result: it is not ready, or was downloaded already")
+    stem = PurePosixPath(job.name).stem or "posts"
+    return FileResponse(
+        job.result,
+        filename=f"{stem}.scored.{job.ending}",
+        background=BackgroundTask(job.result.unlink, missing_ok=True),
+    )
+
+
+@router.get("/explore")
+async def explore_page(request: Request) -> HTMLResponse:
+    """Return the charts of a job; without one, how to get there."""
+    key = request.query_params.get("job")
+    if key is None:
+        return shell.page("/explore", "Explore", explore.NOTHING)
+    try:
+        job = _jobs(request).find(key)
+    except ApiError as problem:
+        return shell.page("/explore", "Explore", shell.alert(problem.message) + explore.NOTHING, status=404)
+    if job.state is not JobState.DONE:
+        body = f'<p class="lead">{escaped(job.name, 100)} is not judged yet.</p>'
+        return shell.page("/explore", "Explore", body, status=409)
+    return shell.page("/explore", "Explore", await to_thread.run_sync(explore.content, job))
+
+
+@router.get("/about")
+async def about_page(request: Request) -> HTMLResponse:
+    """Return the page about the model and this server."""
+    return shell.page("/about", "About", about.content(service_of(request)))
+
+
+@router.get("/static/style.css")
+async def style() -> Response:
+    """Return the style sheet of the pages."""
+    return Response(shell.style().content, media_type="text/css", headers=_CACHED)
+
+
+@router.get("/static/app.js")
+async def script() -> Response:
+    """Return the script of the pages."""
+    return Response(shell.script().content, media_type="text/javascript", headers=_CACHED)

@@ -1,0 +1,217 @@
+"""The page on a crowd, and its plots and tables."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from posthue import __version__
+from posthue.data.text import normalise_tweet
+from posthue.evaluation.metrics import Measured, wilson
+from posthue.insight.crowd.reading import Crowd, Shown, Tally, best
+from posthue.insight.crowd.times import choose_unit, period_of
+from posthue.insight.files import write_csv, write_file
+from posthue.insight.page import escaped, page, percent, stack
+from posthue.insight.plots import Plot, Series, bars, curves
+from posthue.insight.sections import (
+    Cell,
+    Section,
+    columns_html,
+    counts_html,
+    main_html,
+    panel_html,
+    plots_html,
+    quotes_html,
+    sheet_html,
+    table_html,
+)
+from posthue.insight.thumbnails import thumbnail
+
+_GROUPS, _POSTS = 12, 5
+_TABLE = ("posts", "label", "count", "share", "low", "high")
+_INTERVALS = (
+    "Intervals are 95 % (Wilson 1927): how far the share would move with other posts of the same crowd. "
+    "The model's own mistakes are not in them."
+)
+FOOT = (
+    f"Made by posthue {__version__}. "
+    "Labels tell the emotion that a post expresses, not what its author feels: "
+    "who posts is not who lives there."
+)
+
+
+def write_crowd(crowd: Crowd, output: Path, *, title: str | None = None) -> Path:
+    """Write the page to ``output`` and plots (svg, png) and tables (csv) beside it; return that folder."""
+    plots = {name: _plots(crowd, name, tally) for name, tally in crowd.tallies.items()}
+    write_file(output, crowd_page(crowd, plots, title=title or f"The crowd of {crowd.name}"))
+    folder = output.with_name(f"{output.stem}_files")
+    for name, tally in crowd.tallies.items():
+        for kind, plot in plots[name].items():
+            plot.save(folder, f"{name}-{kind}")
+        _write_tables(folder, name, tally)
+    return folder
+
+
+def crowd_page(crowd: Crowd, plots: Mapping[str, Mapping[str, Plot]], *, title: str) -> str:
+    """Return the page as HTML."""
+    sections = [
+        part
+        for name, tally in crowd.tallies.items()
+        if tally.counts
+        for part in (_shares_section(crowd, name, tally, plots[name]), _most_section(name, tally))
+    ]
+    main = main_html([*sections, _mixed_section(crowd)])
+    nothing = '<p class="note">There are no judged posts.</p>'
+    return page(title, head=_head(crowd), main=main or nothing, foot=FOOT)
+
+
+def _head(crowd: Crowd) -> str:
+    numbers: list[tuple[str, Cell]] = [
+        ("posts", crowd.rows),
+        ("judged", crowd.rows - crowd.failed),
+        ("mixed", crowd.mixed_posts),
+        ("not judged", crowd.failed),
+    ]
+    stacks = "".join(
+        f"<section><h2>{escaped(name)}</h2>{stack([(la, tally.counts[la]) for la in tally.labels])}</section>"
+        for name, tally in crowd.tallies.items()
+    )
+    return f'<div class="summary">{counts_html(numbers)}{stacks}</div>'
+
+
+def shares(counts: Counter[str], labels: Sequence[str]) -> dict[str, Measured]:
+    """Return the share of each label with its interval."""
+    return {label: wilson(counts[label], counts.total()) for label in labels}
+
+
+def periods(tally: Tally) -> tuple[str, dict[datetime, Counter[str]]]:
+    """Return the unit of time that fits, and the counts of each of its periods, in order."""
+    unit = choose_unit(tally.times)
+    found: dict[datetime, Counter[str]] = {}
+    for time in sorted(tally.times):
+        found.setdefault(period_of(time, unit), Counter()).update(tally.times[time])
+    return unit, found
+
+
+def groups(tally: Tally) -> list[tuple[str, Counter[str]]]:
+    """Return the largest groups of posts with their counts, largest first."""
+    return sorted(tally.groups.items(), key=lambda pair: (-pair[1].total(), pair[0]))[:_GROUPS]
+
+
+def _plots(crowd: Crowd, name: str, tally: Tally) -> dict[str, Plot]:
+    found = {"shares": _share_bars(name, shares(tally.counts, tally.labels))} if tally.counts else {}
+    unit, over_time = periods(tally)
+    if len(over_time) > 1:
+        found["time"] = _time_curves(name, tally.labels, unit, over_time)
+    return found
+
+
+def _share_bars(name: str, of: Mapping[str, Measured]) -> Plot:
+    values = {label: share.value for label, share in of.items()}
+    intervals = {label: (share.low, share.high) for label, share in of.items()}
+    alt = f"{name}: " + ", ".join(f"{label} {percent(value)}" for label, value in values.items())
+    return bars(values, title="Share of posts", alt=alt, intervals=intervals, show=percent)
+
+
+def _time_curves(name: str, labels: Sequence[str], unit: str, found: Mapping[datetime, Counter[str]]) -> Plot:
+    times = [time.replace(tzinfo=None) for time in found]
+    lines = {}
+    for label in labels:
+        of = [wilson(counts[label], counts.total()) for counts in found.values()]
+        lines[label] = Series(times, [m.value for m in of], [m.low for m in of], [m.high for m in of])
+    alt = f"{name} by {unit}, from {times[0]:%Y-%m-%d} to {times[-1]:%Y-%m-%d}"
+    title = f"Shares by {unit} (UTC)"
+    return curves(lines, title=title, alt=alt, unit=("", "share of posts"), percent=True)
+
+
+def _shares_section(crowd: Crowd, name: str, tally: Tally, plots: Mapping[str, Plot]) -> Section:
+    body = plots_html(plot.html() for plot in plots.values())
+    if crowd.by:
+        body += f"<h3>By {escaped(crowd.by)}</h3>" + _by_html(crowd.by, tally)
+    note = _INTERVALS
+    if crowd.time and crowd.without_time:
+        note += f" {crowd.without_time:,} posts have no time that could be read."
+    return Section(name, name.capitalize(), body, note)
+
+
+def _by_html(by: str, tally: Tally) -> str:
+    found = groups(tally)
+    panels = [
+        panel_html(
+            value,
+            stack([(label, counts[label]) for label in tally.labels]),
+            small=f"{counts.total():,} posts",
+        )
+        for value, counts in found
+    ]
+    rows: list[list[Cell]] = [
+        [value, counts.total(), *(_with_interval(m) for m in shares(counts, tally.labels).values())]
+        for value, counts in found
+    ]
+    left = len(tally.groups) - len(found)
+    caption = f"Shares with intervals{f'; {left:,} smaller groups are in the csv' if left else ''}"
+    return columns_html(panels) + table_html([by, "posts", *tally.labels], rows, caption=caption)
+
+
+def _with_interval(share: Measured) -> str:
+    return f"{100 * share.value:.0f} % ({100 * share.low:.0f} to {100 * share.high:.0f})"
+
+
+def _most_section(name: str, tally: Tally) -> Section:
+    panels = [
+        panel_html(
+            f"most {label}" if label in ("negative", "positive") else label, _posts_html(found), colour=label
+        )
+        for label in tally.labels
+        if label != "neutral" and (found := best(tally.most[label], _POSTS))
+    ]
+    note = "The posts of which the model is surest, each text once; mentions and links are masked."
+    return Section(f"most-{name}", f"Clearest posts: {name}", columns_html(panels) if panels else "", note)
+
+
+def _most(label: str) -> str:
+    return f"most {label}" if label in ("negative", "positive") else label
+
+
+def _mixed_section(crowd: Crowd) -> Section:
+    found = best(crowd.mixed, 2 * _POSTS)
+    half = (len(found) + 1) // 2
+    body = columns_html(f"<div>{_posts_html(part)}</div>" for part in (found[:half], found[half:]) if part)
+    note = (
+        f"{crowd.mixed_posts:,} posts whose text and picture say different things; "
+        "the most evenly divided first."
+    )
+    return Section("mixed", "Mixed posts", body if found else "", note)
+
+
+def _posts_html(posts: Sequence[Shown]) -> str:
+    pictures = []
+    for post in posts:
+        small = thumbnail(post.image, side=132, quality=76) if post.image is not None else None
+        if small is not None:
+            pictures.append((small.uri, normalise_tweet(post.text) or "Picture of a post", small.tiny))
+    quotes = quotes_html(
+        (normalise_tweet(post.text) or "(no text)", f"{post.said}{f' · {post.id}' if post.id else ''}")
+        for post in posts
+    )
+    return sheet_html(pictures) + quotes
+
+
+def _write_tables(folder: Path, name: str, tally: Tally) -> None:
+    unit, over_time = periods(tally)
+    tables: dict[str, list[tuple[str, Counter[str]]]] = {
+        "shares": [("all", tally.counts)],
+        "by": sorted(tally.groups.items()),
+        "time": [(time.isoformat(), counts) for time, counts in over_time.items()],
+    }
+    for kind, found in tables.items():
+        rows = [
+            [value, counts.total(), label, counts[label], m.value, m.low, m.high]
+            for value, counts in found
+            for label, m in shares(counts, tally.labels).items()
+        ]
+        if rows:
+            names = [unit if kind == "time" else kind, *_TABLE]
+            write_csv(folder / f"{name}-{kind}.csv", names, rows)

@@ -1,0 +1,51 @@
+"""What several fusions share: masked vectors, classifiers, learned absence, and the loss of a classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import log_softmax
+
+from posthue.model.encoders import Encoded
+from posthue.model.fusion.base import Targets
+
+
+def scheme_heads(dim: int, schemes: Mapping[str, int]) -> nn.ModuleDict:
+    """Make one linear classifier per scheme."""
+    return nn.ModuleDict({name: nn.Linear(dim, labels) for name, labels in schemes.items()})
+
+
+def presence(text: Encoded | None, image: Encoded | None, present: Tensor) -> Tensor:
+    """Return ``present`` [batch, 2], false too where the whole batch lacks a modality."""
+    given = torch.tensor([text is not None, image is not None], device=present.device)
+    return present & given
+
+
+def vector(encoded: Encoded | None, present: Tensor, dim: int) -> Tensor:
+    """Return the pooled vectors [batch, dim], zeros in the rows where present [batch] does not hold.
+
+    What stood in those rows, not-a-number included, has no way on.
+    """
+    if encoded is None:
+        return torch.zeros((len(present), dim), device=present.device)
+    return encoded.pooled.masked_fill(~present.unsqueeze(-1), 0.0)
+
+
+def fill(values: Tensor, present: Tensor, absent: Tensor) -> Tensor:
+    """Put the vector ``absent`` [dim] into the rows of values [batch, dim] where present is false."""
+    return torch.where(present.unsqueeze(-1), values, absent)
+
+
+def label_loss(logits: Mapping[str, Tensor], targets: Targets, rows: Tensor) -> Tensor:
+    """Cross-entropy of several classifiers, over the rows [batch] that count and have a label.
+
+    Summed over schemes and divided by the number of rows of the batch, as the trainer's own loss.
+    """
+    total = torch.zeros((), device=rows.device)
+    for scheme, scores in logits.items():
+        if scheme in targets:
+            losses = -(targets[scheme] * log_softmax(scores.float(), dim=-1)).sum(-1)
+            total = total + torch.where(rows, losses, 0.0).sum()
+    return total / max(1, len(rows))

@@ -1,0 +1,69 @@
+"""The lexicon baseline: VADER, which counts words of known feeling and learns nothing (Hutto & Gilbert 2014).
+
+Every table of ours has it, for where labels were made by such a tool it is hard to beat, and elsewhere it
+says how much a trained model is worth. It needs vaderSentiment (``posthue[train]``), and no torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from posthue.data.text import normalise_tweet
+from posthue.errors import MissingExtraError
+
+#: Compound scores from here on are positive, and from −THRESHOLD down negative: VADER's own rule.
+THRESHOLD = 0.05
+#: How fast probabilities part with the compound score; temperature scaling adjusts it to a corpus.
+SHARPNESS = 4.0
+#: Columns of ``lexicon_features``.
+FEATURES = ("neg", "neu", "pos", "compound")
+
+Floats = npt.NDArray[np.float32]
+
+_MASKS = ("@user", "http")
+_TIE = 5e-5  # half a step of the score, which has four decimals: the threshold itself is not neutral
+
+
+def lexicon_features(texts: Sequence[str]) -> Floats:
+    """Return VADER's scores [texts, 4]: shares of negative, neutral and positive words, and the compound.
+
+    Texts are cleaned as everywhere (escapes and HTML entities decoded); mentions and links, which carry no
+    feeling, are dropped, or they would count as neutral words. Emoji are read by their names. An empty text
+    has the scores 0, 1, 0, 0. Raises MissingExtraError without vaderSentiment.
+    """
+    scores = [_analyser().polarity_scores(_words(text)) for text in texts]
+    rows = [[score[name] for name in FEATURES] for score in scores]
+    found = np.array(rows, dtype=np.float32).reshape(-1, len(FEATURES))
+    found[found[:, :3].sum(axis=1) == 0, 1] = 1.0
+    return found
+
+
+def lexicon_probabilities(texts: Sequence[str]) -> Floats:
+    """Return the probabilities [texts, 3] of negative, neutral, positive.
+
+    p ∝ exp(4 · (−c, 0.05, c)) for the compound score c, so that the likeliest label is the one that VADER's
+    rule gives: positive for c ≥ 0.05, negative for c ≤ −0.05, else neutral.
+    """
+    compound = lexicon_features(texts)[:, FEATURES.index("compound")].astype(np.float64)
+    neutral = np.full_like(compound, THRESHOLD - _TIE)
+    powers = np.exp(SHARPNESS * np.stack([-compound, neutral, compound], axis=1))
+    found: Floats = (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
+    return found
+
+
+def _words(text: str) -> str:
+    return " ".join(token for token in normalise_tweet(text).split() if token not in _MASKS)
+
+
+@cache
+def _analyser() -> Any:
+    try:
+        from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer  # noqa: PLC0415
+    except ImportError:
+        raise MissingExtraError("vaderSentiment", "train") from None
+    return SentimentIntensityAnalyzer()

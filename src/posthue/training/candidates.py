@@ -1,0 +1,144 @@
+"""The models that ``compare``, ``crossval`` and ``tune`` know by name, with their settings.
+
+``text``, ``image``: one encoder and a linear classifier. ``lexicon``: VADER, no training. The fusions by
+their names. ``late:product`` sets a fusion's main option; ``joint:pooling=max:hidden=64`` any;
+``text+lexicon`` gives a model the lexicon's four features beside the text's vector.
+
+The defaults were chosen on parts of MVSA-Single's train split, with frozen encoders: a few thousand photos
+are learned by heart at once, so the image's side is regularised strongly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from posthue.errors import RecipeError
+from posthue.model.fusion.base import Fusion, FusionSettings, make_fusion
+from posthue.training.heads import HeadSettings
+
+LEXICON = "lexicon"
+LEXICON_SUFFIX = "+lexicon"
+#: Asked for by ``--models`` alone.
+DEFAULT_MODELS = ("text", "image", "late", "early", "joint", "common-space", "attention", "gated")
+
+#: What ``fusion:VALUE`` sets.
+_MAIN_OPTION = {"late": "rule", "joint": "pooling", "common-space": "form"}
+
+_SINGLE = HeadSettings(learning_rate=2e-3, weight_decay=0.1)
+_FUSED = HeadSettings(learning_rate=1e-3, weight_decay=0.3)
+
+#: name → (fusion, its options, how it is trained).
+_KNOWN: Mapping[str, tuple[str, Mapping[str, Any], HeadSettings]] = {
+    "text": ("single", {"dropout": 0.2}, _SINGLE),
+    "image": ("single", {"dropout": 0.8}, HeadSettings(learning_rate=5e-4, weight_decay=0.1)),
+    "late": ("late", {"dropout": 0.1, "image_dropout": 0.8}, _SINGLE),
+    "early": ("early", {"dropout": 0.5}, _FUSED),
+    "joint": ("joint", {"dropout": 0.2, "image_dropout": 0.7}, replace(_FUSED, learning_rate=3e-3)),
+    "common-space": (
+        "common-space",
+        {"dropout": 0.2, "image_dropout": 0.7},
+        replace(_FUSED, learning_rate=3e-3),
+    ),
+    "attention": ("attention", {"dropout": 0.4}, replace(_FUSED, epochs=15, patience=4)),
+    "gated": (
+        "gated",
+        {"dim": 32, "dropout": 0.3, "image_dropout": 0.85},
+        replace(_FUSED, learning_rate=3e-3),
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A model to train.
+
+    modality: of a model of one encoder, else None. lexicon: give it those features. fixed: options that its
+    name sets, which a search leaves alone.
+    """
+
+    name: str
+    kind: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    settings: HeadSettings = field(default_factory=HeadSettings)
+    modality: str | None = None
+    lexicon: bool = False
+    fixed: tuple[str, ...] = ()
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """What it reads."""
+        return (self.modality,) if self.modality else ("text", "image")
+
+    @property
+    def trained(self) -> bool:
+        """Whether there is anything to train."""
+        return self.kind != LEXICON
+
+    def make(self, text_dim: int | None, image_dim: int | None, schemes: Mapping[str, int]) -> Fusion:
+        """Build the fusion for encoders of these sizes."""
+        if self.modality is not None:
+            text_dim, image_dim = (
+                dim if self.modality == name else None
+                for name, dim in (("text", text_dim), ("image", image_dim))
+            )
+        return make_fusion(self.kind, FusionSettings(text_dim, image_dim, schemes, self.options))
+
+    def wants_sequences(self) -> bool:
+        """Tell whether it attends over tokens and patches."""
+        return self.trained and self.make(8, 8, {"scheme": 2}).wants_sequences
+
+    def facts(self) -> dict[str, Any]:
+        """Return plain data that names the model and its settings."""
+        return {**asdict(self), "options": dict(self.options)}
+
+
+def parse_models(names: str | Sequence[str]) -> list[Candidate]:
+    """Read names, or a list of them with commas; raise RecipeError for one that is not known."""
+    items = names.split(",") if isinstance(names, str) else list(names)
+    found = [candidate(item.strip()) for item in items if item.strip()]
+    if not found:
+        raise RecipeError(f"no models: give --models, any of {', '.join((*_KNOWN, LEXICON))}")
+    repeated = {c.name for c in found if [d.name for d in found].count(c.name) > 1}
+    if repeated:
+        raise RecipeError(f"--models names {sorted(repeated)[0]!r} twice")
+    return found
+
+
+def candidate(name: str) -> Candidate:
+    """Return the model called ``name`` (see above)."""
+    plain = name.removesuffix(LEXICON_SUFFIX)
+    base, *changes = plain.split(":")
+    if name == LEXICON:
+        return Candidate(name, LEXICON, modality="text")
+    if base not in _KNOWN:
+        raise RecipeError(f"no model is called {base!r}; there are {', '.join((*_KNOWN, LEXICON))}")
+    kind, options, settings = _KNOWN[base]
+    modality = base if kind == "single" else None
+    if modality == "image" and plain != name:
+        raise RecipeError("image+lexicon: the lexicon reads texts, and this model does not")
+    given = dict(_option(base, change) for change in changes)
+    made = Candidate(name, kind, {**options, **given}, settings, modality, plain != name, tuple(given))
+    made.make(8, 8, {"scheme": 2})  # a wrong option is an error now
+    return made
+
+
+def _option(base: str, change: str) -> tuple[str, Any]:
+    name, equals, value = change.partition("=")
+    if equals:
+        return name, _plain(value)
+    if base not in _MAIN_OPTION:
+        raise RecipeError(f"{base}:{change}: write {base}:OPTION=VALUE")
+    return _MAIN_OPTION[base], change
+
+
+def _plain(value: str) -> Any:
+    if value in ("true", "false"):
+        return value == "true"
+    for kind in (int, float):
+        try:
+            return kind(value)
+        except ValueError:
+            continue
+    return value

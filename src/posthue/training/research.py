@@ -1,0 +1,241 @@
+"""A corpus as the research commands see it: labels, groups of near-duplicates, and cached features."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from posthue.data.corpora import Example, load_corpus
+from posthue.data.duplicates import group_posts
+from posthue.data.text import normalise_tweet
+from posthue.errors import CorpusError, RecipeError
+from posthue.files import write_json
+from posthue.labels import SCHEMES
+from posthue.model.lexicon import lexicon_features
+from posthue.posts import Post
+from posthue.training.build import Folders, build
+from posthue.training.candidates import Candidate
+from posthue.training.features import Encodings, View, encode_posts, encoder_digest
+from posthue.training.post_features import PostFeatures
+from posthue.training.recipe import Stage
+
+Ints = npt.NDArray[np.int64]
+
+TEXT_ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
+IMAGE_ENCODER = "google/mobilenet_v2_1.0_224"
+CACHE = ".posthue-features"
+
+#: About the mean and the spread of the lexicon's four features over tweets; beside a text's vector they stand
+#: centred, and thrice as large as its entries, so that a few of 388 numbers are not overlooked.
+_LEXICON_MEAN = (0.08, 0.77, 0.15, 0.2)
+_LEXICON_SPREAD = (0.04, 0.06, 0.05, 0.15)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where posts and features come from.
+
+    corpus, data: as everywhere. scheme: of the labels; the corpus's first if None. text, image: encoders, by
+    Hub id, folder, or the folder of a trained model. models: local copies. cache: of the features.
+    """
+
+    corpus: str
+    data: Path
+    scheme: str | None = None
+    text: str = TEXT_ENCODER
+    image: str = IMAGE_ENCODER
+    models: Path | None = None
+    cache: Path = Path(CACHE)
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """The posts of some splits that have exactly one label. true: its index [n]; passed: posts left out."""
+
+    scheme: str
+    posts: tuple[Post, ...]
+    ids: tuple[str, ...]
+    true: Ints
+    splits: tuple[str, ...]
+    passed: int
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels of the scheme."""
+        return SCHEMES[self.scheme].labels
+
+    def rows(self, split: str) -> Ints:
+        """Return the rows of one split."""
+        return np.flatnonzero(np.array(self.splits, dtype=object) == split)
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """The posts of a corpus, encoded. corrupted: the same features, of corrupted pictures, for some rows.
+
+    encoders: modality → digest.
+    """
+
+    posts: PostFeatures
+    corrupted: PostFeatures | None
+    encoders: Mapping[str, str]
+
+
+def load_labelled(source: Source, splits: Sequence[str] | None = None) -> Labelled:
+    """Read splits of a corpus (all if None); raise CorpusError where there is nothing to learn from."""
+    corpus = load_corpus(source.corpus, source.data)
+    scheme = source.scheme or corpus.info.schemes[0]
+    if scheme not in corpus.info.schemes:
+        known = ", ".join(corpus.info.schemes)
+        raise CorpusError(f"{source.corpus} has no labels of {scheme!r}; it has {known}")
+    for split in splits or ():
+        if split not in corpus.splits:
+            raise CorpusError(
+                f"{source.corpus} has no split {split!r} here; it has {', '.join(corpus.splits)}"
+            )
+    chosen = [(split, e) for split in splits or corpus.splits for e in corpus.splits[split]]
+    kept = [(split, e) for split, e in chosen if len(e.labels.get(scheme, ())) == 1]
+    names = SCHEMES[scheme].labels
+    return Labelled(
+        scheme,
+        tuple(e.post for _, e in kept),
+        tuple(_name(e, i) for i, (_, e) in enumerate(kept)),
+        np.array([names.index(e.labels[scheme][0]) for _, e in kept], dtype=np.int64),
+        tuple(split for split, _ in kept),
+        len(chosen) - len(kept),
+    )
+
+
+def check_labels(labelled: Labelled, rows: Ints, where: str, *, least: int = 2) -> None:
+    """Raise CorpusError, before anything is trained, for posts that no classifier can learn from."""
+    counts = Counter(labelled.labels[i] for i in labelled.true[rows])
+    if not counts:
+        raise CorpusError(f"{where}: no post has a label of {labelled.scheme}")
+    if len(counts) == 1:
+        raise CorpusError(f"{where}: every post is {next(iter(counts))!r}; a classifier wants two classes")
+    label, count = min(counts.items(), key=lambda item: item[1])
+    if count < least:
+        posts = "post is" if count == 1 else "posts are"
+        raise CorpusError(
+            f"{where}: only {count} {posts} {label!r}, and at least {least} are needed; "
+            "add posts of that class or leave it out"
+        )
+
+
+def encode_corpus(
+    source: Source, labelled: Labelled, candidates: Sequence[Candidate], corrupted: Ints | None = None
+) -> Encoded:
+    """Encode what the candidates read, from the cache where it is there.
+
+    corrupted: rows whose pictures are read once more, corrupted. Raises CorpusError if a modality that a
+    candidate wants is missing in every post.
+    """
+    wanted = {m for c in candidates for m in c.modalities}
+    if any(not c.trained for c in candidates) and labelled.scheme != "sentiment":
+        raise RecipeError(f"the lexicon tells sentiment only, and these labels are of {labelled.scheme!r}")
+    check_present(labelled, candidates)
+    stage = Stage(
+        "encoders",
+        (),
+        (),
+        text=source.text if "text" in wanted else None,
+        image=source.image if "image" in wanted else None,
+        fusion="joint" if len(wanted) == 2 else "single",
+        freeze=("text", "image"),
+    )
+    model, processor = build(stage, (labelled.scheme,), Folders(Path(), source.data, source.models))
+    sequences = any(c.wants_sequences() for c in candidates)
+    found = {
+        m: encode_posts(
+            model, processor, labelled.posts, View(m, sequences=sequences, skip_broken=True), source.cache
+        )
+        for m in sorted(wanted)
+    }
+    _require_readable(found, source)
+    posts = _features(labelled, found)
+    if any(c.lexicon for c in candidates):
+        scores = lexicon_features([post.text or "" for post in labelled.posts])
+        scaled = (scores - np.array(_LEXICON_MEAN)) / np.array(_LEXICON_SPREAD)
+        posts = replace(posts, extra=torch.from_numpy(scaled.astype(np.float32)))
+    again = None
+    if corrupted is not None and "image" in wanted:
+        view = View("image", corrupted=True, sequences=sequences, skip_broken=True)
+        some = [labelled.posts[i] for i in corrupted]
+        images = encode_posts(model, processor, some, view, source.cache)
+        again = replace(
+            posts.select(corrupted), image=torch.from_numpy(images.pooled), image_sequence=images.sequence
+        )
+    return Encoded(posts, again, {m: encoder_digest(model, processor, m) for m in sorted(wanted)})
+
+
+def check_present(labelled: Labelled, candidates: Sequence[Candidate]) -> None:
+    """Raise CorpusError if a candidate reads a modality that no post has."""
+    for candidate in candidates:
+        for modality in candidate.modalities:
+            if not any(modality in post.modalities for post in labelled.posts):
+                raise CorpusError(
+                    f"model {candidate.name!r} reads {modality}s, and no post has one: "
+                    "leave it out of --models"
+                )
+
+
+def near_groups(labelled: Labelled, cache: Path) -> list[int]:
+    """Return the groups of near-duplicates, from the cache if these posts were grouped before."""
+    digest = blake2b(digest_size=12)
+    for post in labelled.posts:
+        digest.update(
+            f"{post.id}\0{post.text}\0{post.image if isinstance(post.image, (str, Path)) else ''}\0".encode()
+        )
+    path = cache / f"groups-{digest.hexdigest()}.json"
+    try:
+        groups: list[int] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        groups = group_posts(labelled.posts)
+        write_json(path, groups)
+    return groups
+
+
+def fingerprint(labelled: Labelled, encoders: Mapping[str, str]) -> str:
+    """Name the posts, their labels and the encoders: what a finished run depends on."""
+    digest = blake2b(digest_size=12)
+    digest.update(json.dumps([labelled.scheme, labelled.ids, labelled.splits, dict(encoders)]).encode())
+    digest.update(labelled.true.tobytes())
+    for post in labelled.posts:
+        digest.update(normalise_tweet(post.text or "").encode() + b"\0")
+    return digest.hexdigest()
+
+
+def _require_readable(found: Mapping[str, Encodings], source: Source) -> None:
+    for modality, encodings in found.items():
+        if not encodings.present.any():
+            raise CorpusError(
+                f"{source.corpus}: none of its {len(encodings.present)} {modality}s can be read; "
+                "are they where its layout says? (docs/data.md)"
+            )
+
+
+def _features(labelled: Labelled, found: Mapping[str, Encodings]) -> PostFeatures:
+    count = len(SCHEMES[labelled.scheme])
+    absent = np.zeros(len(labelled.posts), dtype=bool)
+    present = [found[m].present if m in found else absent for m in ("text", "image")]
+    text, image = found.get("text"), found.get("image")
+    return PostFeatures(
+        text=torch.from_numpy(text.pooled) if text else None,
+        image=torch.from_numpy(image.pooled) if image else None,
+        present=torch.from_numpy(np.stack(present, axis=1)),
+        targets={labelled.scheme: torch.from_numpy(np.eye(count, dtype=np.float32)[labelled.true])},
+        text_sequence=text.sequence if text else None,
+        image_sequence=image.sequence if image else None,
+    )
+
+
+def _name(example: Example, number: int) -> str:
+    return example.post.id if example.post.id is not None else str(number)
