@@ -19,7 +19,7 @@ from posthue.data.text import normalise_tweet
 from posthue.errors import CorpusError, RecipeError
 from posthue.files import write_json
 from posthue.labels import SCHEMES
-from posthue.model.lexicon import lexicon_features
+from posthue.model.lexicon import lexicon_features, lexicon_probabilities
 from posthue.posts import Post
 from posthue.training.build import Folders, build
 from posthue.training.candidates import Candidate
@@ -37,6 +37,7 @@ CACHE = ".posthue-features"
 #: centred, and thrice as large as its entries, so that a few of 388 numbers are not overlooked.
 _LEXICON_MEAN = (0.08, 0.77, 0.15, 0.2)
 _LEXICON_SPREAD = (0.04, 0.06, 0.05, 0.15)
+_VERDICT = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,9 +163,7 @@ def encode_corpus(
     _require_readable(found, source)
     posts = _features(labelled, found)
     if any(c.lexicon for c in candidates):
-        scores = lexicon_features([post.text or "" for post in labelled.posts])
-        scaled = (scores - np.array(_LEXICON_MEAN)) / np.array(_LEXICON_SPREAD)
-        posts = replace(posts, extra=torch.from_numpy(scaled.astype(np.float32)))
+        posts = replace(posts, extra=_lexicon_columns(labelled.posts))
     again = None
     if corrupted is not None and "image" in wanted:
         view = View("image", corrupted=True, sequences=sequences, skip_broken=True)
@@ -174,6 +173,14 @@ def encode_corpus(
             posts.select(corrupted), image=torch.from_numpy(images.pooled), image_sequence=images.sequence
         )
     return Encoded(posts, again, {m: encoder_digest(model, processor, m) for m in sorted(wanted)})
+
+
+def _lexicon_columns(posts: Sequence[Post]) -> torch.Tensor:
+    """Return [n, 7]: the scores, scaled, and the verdict, for neutral is no linear function of the scores."""
+    texts = [post.text or "" for post in posts]
+    scaled = (lexicon_features(texts) - np.array(_LEXICON_MEAN)) / np.array(_LEXICON_SPREAD)
+    verdict = np.eye(3)[lexicon_probabilities(texts).argmax(1)] * _VERDICT
+    return torch.from_numpy(np.concatenate([scaled, verdict], axis=1).astype(np.float32))
 
 
 def check_present(labelled: Labelled, candidates: Sequence[Candidate]) -> None:
