@@ -8,8 +8,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import secrets
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from posthue.errors import InputError
@@ -41,6 +43,16 @@ def write_csv(path: str | Path, names: Sequence[str], rows: Iterable[Sequence[ob
     writer.writerow(names)
     writer.writerows(rows)
     return write_file(path, stream.getvalue())
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder outlive a power failure, where the file system can."""
+    with suppress(OSError):  # not every file system can
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def require_writable(path: str | Path | None) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,6 +10,7 @@ import typer
 
 from posthue.apps.train_commands import Data, data_folder
 from posthue.errors import CorpusError, InputError, MissingExtraError
+from posthue.files import require_writable, write_json
 
 if TYPE_CHECKING:
     from posthue.data.corpora import Example
@@ -52,6 +52,7 @@ def benchmark(
     """Judge pictures of two classes: as the model is, neutral dropped; or trained on them first."""
     if (name is None) == (csv_file is None):
         raise InputError("name a benchmark (twitter-5agree, …, all), or give a list with --csv FILE")
+    require_writable(json_file)
     if crossval is not None and fine_tune:
         raise InputError("choose either --crossval or --fine-tune")
     if crossval is not None or fine_tune:
@@ -60,7 +61,7 @@ def benchmark(
     else:
         found = _as_it_is(model, _examples(name, csv_file, data), output, threads)
     if json_file is not None:
-        json_file.write_text(json.dumps({"model": str(model), "results": found}, indent=1) + "\n")
+        write_json(json_file, {"model": str(model), "results": found})
     typer.echo(f"predictions: {output}")
 
 

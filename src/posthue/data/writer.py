@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from posthue.data.sinks import SINKS, Sink
 from posthue.errors import TableError
+from posthue.files import sync_folder
 
 
 class TableWriter:
@@ -83,7 +84,7 @@ class TableWriter:
             self._file.close()
             self._check_target()
             self._part.replace(self.path)
-            _sync_folder(self.path.parent)
+            sync_folder(self.path.parent)
 
     def _fitted(self, table: pa.Table, schema: pa.Schema) -> pa.Table:
         if table.schema.names != schema.names:
@@ -112,12 +113,3 @@ def _settled(schema: pa.Schema) -> pa.Schema:
     """A column of nulls only may hold text in a later batch."""
     fields = [field.with_type(pa.string()) if pa.types.is_null(field.type) else field for field in schema]
     return pa.schema(fields, metadata=schema.metadata)
-
-
-def _sync_folder(folder: Path) -> None:
-    with suppress(OSError):  # not every file system can
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

@@ -18,6 +18,7 @@ from posthue.data.corpora.image_lists import image_root, polar_examples
 from posthue.errors import CorpusError, InputError
 from posthue.evaluation.metrics import Measured, measure
 from posthue.evaluation.ranking import measure_auc
+from posthue.files import write_csv
 from posthue.labels import SCHEMES, polarity
 from posthue.posts import Post, Prediction
 from posthue.runtime.classifier import PostClassifier
@@ -151,15 +152,11 @@ def measure_benchmark(
 
 def write_rows(rows: Sequence[BenchmarkRow], path: Path) -> None:
     """Write the predictions as csv: id,true,predicted,positive,error."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    with part.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["id", "true", "predicted", "positive", "error"])
-        for row in rows:
-            share = "" if row.positive is None else f"{row.positive:.6f}"
-            writer.writerow([row.id, row.true, row.predicted, share, row.error])
-    part.replace(path)
+    lines = (
+        [row.id, row.true, row.predicted, "" if row.positive is None else f"{row.positive:.6f}", row.error]
+        for row in rows
+    )
+    write_csv(path, ["id", "true", "predicted", "positive", "error"], lines)
 
 
 def read_rows(path: Path) -> list[BenchmarkRow]:

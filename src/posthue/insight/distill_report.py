@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from posthue.insight.files import write_file
 from posthue.insight.page import escaped, page
 from posthue.labels import SENTIMENT
-from posthue.training.distill.store import Kept, write_text
+from posthue.training.distill.store import Kept
 
 _COLOURS = {"negative": "#c2410c", "neutral": "#78716c", "positive": "#15803d"}
 _UNLABELLED = "#64748b"
@@ -21,11 +22,11 @@ _NOTE = (
 def write_distill_report(name: str, stages: Sequence[tuple[str, Kept]], run: Path) -> Path:
     """Write RUN/stages.svg and RUN/report.html; return the latter."""
     picture = funnel(stages)
-    write_text(run / "stages.svg", picture + "\n")
+    write_file(run / "stages.svg", picture + "\n")
     main = "".join(f"<section>{part}</section>" for part in (picture, _table(stages), _reasons(stages)))
     path = run / "report.html"
     head = f"<p>{escaped(_NOTE)}</p>"
-    write_text(path, page(f"{name}: from posts to a student", head=head, main=main, foot="posthue distill"))
+    write_file(path, page(f"{name}: from posts to a student", head=head, main=main, foot="posthue distill"))
     return path
 
 

@@ -1,39 +1,23 @@
-"""Files of a report: complete or not there."""
+"""Files of a report: complete or not there, and safe to open in a browser or a spreadsheet."""
 
 from __future__ import annotations
 
-import csv
-import io
 import re
-import secrets
 import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from posthue.errors import InputError
+from posthue import files
 
 
 def write_file(path: Path, content: str | bytes) -> Path:
-    """Write a file to a hidden neighbour that then takes its name; makes its folder; raise InputError."""
-    part = path.with_name(f".posthue-{secrets.token_hex(8)}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(content.encode("utf-8", "replace") if isinstance(content, str) else content)
-        part.replace(path)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror or error})") from None
-    finally:
-        part.unlink(missing_ok=True)
-    return path
+    """Write a file of a report; a lone surrogate in it becomes a question mark. Raises InputError."""
+    return files.write_file(path, content.encode("utf-8", "replace") if isinstance(content, str) else content)
 
 
 def write_csv(path: Path, names: Sequence[str], rows: Iterable[Sequence[object]]) -> Path:
     """Write a small table as csv (UTF-8); a cell that a spreadsheet would take as a formula gets a quote."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(names)
-    writer.writerows([_cell(value) for value in row] for row in rows)
-    return write_file(path, stream.getvalue())
+    return files.write_csv(path, names, ([_cell(value) for value in row] for row in rows))
 
 
 def _cell(value: object) -> object:

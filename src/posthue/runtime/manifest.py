@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from posthue.errors import TableError
+from posthue.files import sync_folder
 from posthue.runtime.bundle import Bundle
 
 NAME = "manifest.json"
@@ -96,7 +97,7 @@ def write_synced(path: Path, text: str) -> None:
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         with suppress(OSError):
             part.unlink(missing_ok=True)
@@ -218,12 +219,3 @@ def _clear(folder: Path, ending: str) -> None:
         path.unlink(missing_ok=True)
     if folder.is_dir():
         _sweep(folder)
-
-
-def _sync_folder(folder: Path) -> None:
-    with suppress(OSError):  # not every file system can
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

@@ -34,6 +34,7 @@ from posthue.evaluation.benchmarks import (
     write_rows,
 )
 from posthue.evaluation.metrics import confusion, from_confusion
+from posthue.files import write_json
 from posthue.labels import SENTIMENT
 from posthue.model.post_model import LABEL_PREFIX, PostModel
 from posthue.model.processor import PostProcessor
@@ -139,7 +140,7 @@ def tune(name: str, parts: Sequence[Part], student: Path, output: Path, tuning: 
         if not (note.exists() and done.exists() and json.loads(note.read_text()).get("key") == key):
             rows = _train_part(part, student, output / f".{name}-{part.name}", tuning)
             write_rows(rows, done)
-            note.write_text(json.dumps({"key": key}) + "\n", encoding="utf-8")
+            write_json(note, {"key": key})
         results.append(replace(measure_benchmark(name, read_rows(done)), name=f"{name} {part.name}"))
     return Spread(name, results)
 

@@ -13,13 +13,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from posthue.errors import InputError
+from posthue.files import write_file
 from posthue.training.distill.crowd_posts import Raw, raw_count, raw_posts, source_facts
 from posthue.training.distill.dedup import dedup_posts
 from posthue.training.distill.keep import balance_posts, filter_posts
 from posthue.training.distill.recipe import DistillRecipe, recipe_dict
 from posthue.training.distill.select import select_posts
 from posthue.training.distill.splitting import part_counts, split_posts
-from posthue.training.distill.store import STAGES, Kept, StageStore, count_rows, stage_key, write_text
+from posthue.training.distill.store import STAGES, Kept, StageStore, count_rows, stage_key
 from posthue.training.distill.student import train_student
 from posthue.training.distill.teach import teach
 from posthue.training.distill.teachers import make_teacher, teacher_facts
@@ -58,7 +59,7 @@ def run_distill(
     if until not in LAST:
         raise InputError(f"until: {until!r} is not one of {', '.join(LAST)}")
     store = StageStore(places.run)
-    write_text(places.run / "recipe.json", json.dumps(recipe_dict(recipe), indent=1, sort_keys=True) + "\n")
+    write_file(places.run / "recipe.json", json.dumps(recipe_dict(recipe), indent=1, sort_keys=True) + "\n")
     rows: list[tuple[str, Kept]] = []
     key = ""
     for stage in STAGES[: LAST.index(until) + 1]:

@@ -9,8 +9,6 @@ change, and nothing else.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -25,6 +23,7 @@ import pyarrow.parquet as pq
 
 from posthue.data.fingerprints import BYTES
 from posthue.data.writer import TableWriter
+from posthue.files import write_csv, write_json
 from posthue.labels import SENTIMENT
 
 T = TypeVar("T")
@@ -103,18 +102,15 @@ class StageStore:
     def finish(self, stage: str, key: str, kept: Kept) -> None:
         """Note that a stage is finished; its parquet stands already."""
         values = {"stage": stage, "key": key, "kept": asdict(kept)}
-        write_text(self.table(stage).with_suffix(".json"), json.dumps(values, indent=1) + "\n")
+        write_json(self.table(stage).with_suffix(".json"), values)
 
     def write_counts(self, rows: Sequence[tuple[str, Kept]]) -> Path:
         """Write RUN/stages.csv: stage,kept,negative,neutral,positive; no class before the teacher."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["stage", "kept", *SENTIMENT.labels])
-        for stage, kept in rows:
-            writer.writerow([stage, kept.total, *(kept.labels.get(label, "") for label in SENTIMENT.labels)])
-        path = self.run / "stages.csv"
-        write_text(path, text.getvalue())
-        return path
+        counts = [
+            [stage, kept.total, *(kept.labels.get(label, "") for label in SENTIMENT.labels)]
+            for stage, kept in rows
+        ]
+        return write_csv(self.run / "stages.csv", ["stage", "kept", *SENTIMENT.labels], counts)
 
 
 def stream(path: Path, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
@@ -152,10 +148,3 @@ def label_indices(batch: pa.RecordBatch) -> np.ndarray:
     """Return the indices [rows] of the column ``label``."""
     values = batch.column("label").to_pylist()
     return np.array([SENTIMENT.index(value) for value in values], dtype=np.int64)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)

@@ -14,9 +14,10 @@ import numpy as np
 import pyarrow as pa
 
 from posthue.data.corpora.crowd import COLUMNS, FILE
+from posthue.files import write_json
 from posthue.labels import SENTIMENT
 from posthue.training.distill.recipe import DistillRecipe, Student
-from posthue.training.distill.store import StageWriter, stream, write_text
+from posthue.training.distill.store import StageWriter, stream
 from posthue.training.distill.teach import probabilities_of
 from posthue.training.recipe import Check, Recipe, Source, Stage
 
@@ -46,7 +47,7 @@ def train_student(
         shutil.rmtree(place, ignore_errors=True)
         shutil.rmtree(run / "bundle", ignore_errors=True)
         place.mkdir(parents=True)
-        write_text(note, json.dumps({"key": key, "done": False}) + "\n")
+        write_json(note, {"key": key, "done": False})
     elif begun.get("done") and (run / "bundle").is_dir():
         return run / "bundle"
     if not (place / FILE).exists():
@@ -54,7 +55,7 @@ def train_student(
     made = run_recipe(student_recipe(recipe), Folders(place, place, models))
     shutil.rmtree(run / "bundle", ignore_errors=True)
     bundle = made.replace(run / "bundle")
-    write_text(note, json.dumps({"key": key, "done": True}) + "\n")
+    write_json(note, {"key": key, "done": True})
     return bundle
 
 
