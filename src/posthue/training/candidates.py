@@ -87,6 +87,13 @@ class Candidate:
         return {**asdict(self), "options": dict(self.options)}
 
 
+def candidate_from_facts(facts: Mapping[str, Any]) -> Candidate:
+    """Return the model that ``Candidate.facts`` describes, from JSON too."""
+    return Candidate(
+        **{**facts, "settings": HeadSettings(**facts["settings"]), "fixed": tuple(facts["fixed"])}
+    )
+
+
 def parse_models(names: str | Sequence[str]) -> list[Candidate]:
     """Read names, or a list of them with commas; raise RecipeError for one that is not known."""
     items = names.split(",") if isinstance(names, str) else list(names)

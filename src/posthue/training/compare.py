@@ -8,9 +8,10 @@ confusion.png
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +38,7 @@ from posthue.training.research import (
     fingerprint,
     load_labelled,
     near_groups,
+    restored,
 )
 from posthue.training.sweep import Job, claim, run_jobs, seconds_per_model
 from posthue.training.trial import Condition, Material, conditions, run_trial
@@ -82,8 +84,8 @@ def compare(comparison: Comparison, out: Path, *, workers: int = 1) -> Compared:
     baseline = _baseline(comparison)
     planned = plan(comparison)
     claim(out, _purpose(comparison, planned.labelled, planned.encoders))
-    again = partial(planned_jobs, comparison)
-    runs = by_model(run_jobs(out, planned.jobs, name="seed", plan=again, workers=workers))
+    task = asdict(comparison)
+    runs = by_model(run_jobs(out, planned.jobs, name="seed", module=__name__, task=task, workers=workers))
     return _write(out, comparison, planned.labelled, runs, baseline, planned.n)
 
 
@@ -107,9 +109,9 @@ def plan(comparison: Comparison) -> Planned:
     return Planned(labelled, encoded.encoders, jobs, len(asked))
 
 
-def planned_jobs(comparison: Comparison) -> Sequence[Job]:
-    """List the runs of a comparison, in a worker process."""
-    return plan(comparison).jobs
+def planned_jobs(task: Mapping[str, Any]) -> Sequence[Job]:
+    """List the runs of a comparison that comes as plain data, in a worker process."""
+    return plan(Comparison(**restored(task))).jobs
 
 
 def _run(

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +36,7 @@ from posthue.training.research import (
     fingerprint,
     load_labelled,
     near_groups,
+    restored,
 )
 from posthue.training.sweep import Job, claim, run_jobs, seconds_per_model
 from posthue.training.trial import Material, conditions, run_trial
@@ -88,8 +90,9 @@ def crossval(task: CrossValidation, out: Path, *, workers: int = 1) -> CrossVali
     labelled, given = planned.labelled, planned.given
     claim(out, _purpose(task, labelled, planned.encoders, given=given))
     _write_folds(out, labelled, planned.folds)
-    again = partial(planned_jobs, task)
-    runs = by_model(run_jobs(out, planned.jobs, name="fold", plan=again, workers=workers))
+    runs = by_model(
+        run_jobs(out, planned.jobs, name="fold", module=__name__, task=asdict(task), workers=workers)
+    )
     return _write(out, task, labelled, runs, given=given)
 
 
@@ -114,9 +117,9 @@ def plan(task: CrossValidation) -> Planned:
     return Planned(labelled, encoded.encoders, folds, jobs, bool(given))
 
 
-def planned_jobs(task: CrossValidation) -> Sequence[Job]:
-    """List the runs of a cross-validation, in a worker process."""
-    return plan(task).jobs
+def planned_jobs(task: Mapping[str, Any]) -> Sequence[Job]:
+    """List the runs of a cross-validation that comes as plain data, in a worker process."""
+    return plan(CrossValidation(**restored(task))).jobs
 
 
 def given_folds(splits: Iterable[str]) -> dict[int, tuple[str, ...]]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +23,7 @@ from posthue.labels import SCHEMES
 from posthue.model.lexicon import lexicon_features, lexicon_probabilities
 from posthue.posts import Post
 from posthue.training.build import Folders, build
-from posthue.training.candidates import Candidate
+from posthue.training.candidates import Candidate, candidate_from_facts
 from posthue.training.features import Encodings, View, encode_posts, encoder_digest
 from posthue.training.post_features import PostFeatures
 from posthue.training.recipe import Stage
@@ -55,6 +56,14 @@ class Source:
     image: str = IMAGE_ENCODER
     models: Path | None = None
     cache: Path = Path(CACHE)
+
+
+def restored(task: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a task that came as plain data: its source and its candidates made again."""
+    source = dict(task["source"])
+    source |= {name: Path(source[name]) for name in ("data", "models", "cache") if source[name] is not None}
+    models = [candidate_from_facts(facts) for facts in task["candidates"]]
+    return {**task, "source": Source(**source), "candidates": models}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from tqdm.auto import tqdm
 from posthue.errors import RecipeError
 from posthue.evaluation.runs import Run, read_run, write_run
 from posthue.files import write_json
-from posthue.training.workers import in_processes
+from posthue.training.workers import Errand, in_processes
 
 PREDICTIONS = "predictions"
 
@@ -54,19 +55,20 @@ def run_path(out: Path, model: str, part: int, name: str) -> Path:
 
 
 def run_jobs(
-    out: Path, jobs: Sequence[Job], *, name: str, plan: Callable[[], Sequence[Job]], workers: int = 1
+    out: Path, jobs: Sequence[Job], *, name: str, module: str, task: Mapping[str, Any], workers: int = 1
 ) -> list[Run]:
     """Make the runs that are missing, and return all of them; they do not depend on the number of workers.
 
-    plan: makes the same jobs anew in a worker process; it must pickle. Raises RecipeError before any run is
-    made, if a finished one was made with other settings.
+    module: whose ``planned_jobs(task)`` lists the same jobs anew in a worker process; task: plain data and
+    paths. Raises RecipeError before any run is made, if a finished one was made with other settings.
     """
     paths = [_path(out, job, name) for job in jobs]
     finished = {i: read_run(path) for i, path in enumerate(paths) if path.exists()}
     for i, run in finished.items():
         _require_same(paths[i], jobs[i], run)
     missing = [i for i in range(len(jobs)) if i not in finished]
-    made = _made(out, jobs, missing, name, plan, workers)
+    errand = Errand(__name__, "planned_work", {"out": out, "name": name, "module": module, "task": task})
+    made = _made(out, jobs, missing, name, errand, workers)
     for i in tqdm(made, "runs", len(missing), unit="run", disable=not missing):
         finished[i] = read_run(paths[i])
     return [finished[i] for i in range(len(jobs))]
@@ -77,21 +79,23 @@ def _made(
     jobs: Sequence[Job],
     missing: Sequence[int],
     name: str,
-    plan: Callable[[], Sequence[Job]],
+    errand: Errand,
     workers: int,
 ) -> Iterator[int]:
     """Make and write runs, and tell which is there, as they come."""
     workers = min(workers, len(missing))
     if workers > 1:
-        yield from in_processes(partial(_planned, out, name, plan), missing, workers)
+        yield from in_processes(errand, missing, workers)
         return
     for i in missing:
         _make(out, name, jobs[i])
         yield i
 
 
-def _planned(out: Path, name: str, plan: Callable[[], Sequence[Job]]) -> list[Callable[[], None]]:
-    return [partial(_make, out, name, job) for job in plan()]
+def planned_work(out: str, name: str, module: str, task: Mapping[str, Any]) -> list[Callable[[], None]]:
+    """List what makes and writes each run, in a worker process."""
+    jobs: Sequence[Job] = import_module(module).planned_jobs(task)
+    return [partial(_make, Path(out), name, job) for job in jobs]
 
 
 def _make(out: Path, name: str, job: Job) -> None:
