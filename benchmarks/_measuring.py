@@ -14,7 +14,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import median
 from time import perf_counter
+from typing import TypeVar
 
+Item = TypeVar("Item")
 RESULTS = Path(__file__).resolve().parent.parent / "docs" / "results"
 PACKAGES = ("posthue", "onnxruntime", "openvino", "tokenizers", "numpy", "torch", "transformers")
 #: Options whose value is a place on this machine, which is nobody else's business.
@@ -192,7 +194,7 @@ def _status(name: str) -> int:
     return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:"))
 
 
-def rounds_of(items: Sequence[object], rounds: int) -> list[list[object]]:
+def rounds_of(items: Sequence[Item], rounds: int) -> list[list[Item]]:
     """Deal the items to the rounds; every round gets equally many (a rest is left out), none the same."""
     each = len(items) // rounds
     return [list(items[number::rounds][:each]) for number in range(rounds)]

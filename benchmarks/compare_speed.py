@@ -80,7 +80,7 @@ def main() -> None:
             found = contest(pair, Path(scratch) / pair, training, models=args.models, threads=threads)
             for kind in KINDS:
                 rows += measure(found, pair, kind, only(posts, kind), args)
-            rows += measure_crowd(found, pair, crowd(posts), args)
+            rows += measure_crowd(found, pair, posts, args)
     write_results(args.output, rows)
     write_markdown(args.output.with_suffix(".md"), rows, title="Posts a second, with the same weights")
     plot(args.output.with_suffix(".png"), rows)
@@ -103,14 +103,15 @@ def measure(
     if kind != "image":
         runs["torch, sorted batches of 32"] = lambda some: torch_batches(found, kind, some, padded=False)
     agreed = agreement(labels(ours, posts), found.expected(kind, posts))
-    return table(pair, kind, runs, posts, args.rounds, agreed)
+    return table(pair, kind, runs, rounds_of(posts, args.rounds), agreed)
 
 
 def measure_crowd(
     found: Any, pair: str, posts: list[Post], args: argparse.Namespace
 ) -> list[dict[str, object]]:
-    """The same with reposts, which posthue judges once. Every round starts with an empty cache."""
+    """The same with reposts, judged once by posthue. Each round is a crowd and starts with an empty cache."""
     ours = found.posthue(cache=True)
+    crowds = [crowd(some, seed) for seed, some in enumerate(rounds_of(posts, args.rounds))]
 
     def judged(some: list[Post]) -> None:
         ours.engine.forget()
@@ -120,16 +121,17 @@ def measure_crowd(
         "posthue": judged,
         "pipelines, one a call": lambda some: pipelines(found, "both", some, None),
     }
-    agreed = agreement(labels(ours, posts), found.expected("both", posts))
-    return table(pair, "crowd", runs, posts, args.rounds, agreed)
+    together = [post for some in crowds for post in some]
+    agreed = agreement(labels(ours, together), found.expected("both", together))
+    return table(pair, "crowd", runs, crowds, agreed)
 
 
 def table(
-    pair: str, kind: str, runs: Mapping[str, Run], posts: list[Post], rounds: int, agreed: float
+    pair: str, kind: str, runs: Mapping[str, Run], dealt: Sequence[list[Post]], agreed: float
 ) -> list[dict[str, object]]:
-    dealt: list[Any] = rounds_of(posts, rounds)
+    rounds = len(dealt)
     for run in runs.values():
-        run(posts[:2])
+        run(dealt[0][:2])
     peaks = {name: peak_of(lambda run=run: run(dealt[0])) for name, run in runs.items()}
     seconds = interleaved({name: (lambda i, run=run: run(dealt[i])) for name, run in runs.items()}, rounds)
     ours = next(iter(seconds.values()))
@@ -228,7 +230,7 @@ def only(posts: Sequence[Post], kind: str) -> list[Post]:
     ]
 
 
-def crowd(posts: Sequence[Post], seed: int = 0) -> list[Post]:
+def crowd(posts: Sequence[Post], seed: int) -> list[Post]:
     """As many posts, 30 % of which repeat another one, in a random order."""
     draw = random.Random(seed)
     kept = list(posts[: round(len(posts) * (1 - REPEATS))])

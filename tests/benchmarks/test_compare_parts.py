@@ -21,7 +21,7 @@ def compare(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 def test_a_crowd_repeats_thirty_percent(compare: ModuleType) -> None:
     posts = [Post(text=str(number)) for number in range(200)]
-    found = compare.crowd(posts)
+    found = compare.crowd(posts, 0)
     assert len(found) == 200
     assert len({post.text for post in found}) == 140
 
@@ -42,8 +42,9 @@ def test_results_become_a_plot_and_markdown(
 ) -> None:
     pytest.importorskip("matplotlib")
     runs = {"posthue": lambda some: None, "slow": lambda some: sum(range(20_000))}
-    rows = compare.table("small", "text", runs, [Post(text=str(n)) for n in range(8)], 2, 0.995)
     measuring = import_module("_measuring")
+    dealt = measuring.rounds_of([Post(text=str(n)) for n in range(8)], 2)
+    rows = compare.table("small", "text", runs, dealt, 0.995)
     measuring.write_markdown(tmp_path / "a.md", rows, title="Speed")
     compare.plot(tmp_path / "a.png", rows)
     assert [row["contestant"] for row in rows] == ["posthue", "slow"]
