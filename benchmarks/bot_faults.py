@@ -107,6 +107,7 @@ def run(
     api.faults = make_faults(rng)
     sent_at: list[float] = []
     killed_at: list[float] = []
+    restarted_at: list[float] = []
     api.on_sent = lambda sent: sent_at.append(time.monotonic())
     marks = sorted(rng.sample(range(1, max(2, len(due) - 5)), args.kills + args.restarts))
     shocks = ["kill"] * args.kills + ["restart"] * args.restarts
@@ -125,6 +126,7 @@ def run(
                     bot.kill()
                     bot = BotProcess(api, bundle, folder, "--no-explain")
                 else:
+                    restarted_at.append(time.monotonic())
                     api.stop()
                     time.sleep(rng.uniform(0, 1))
                     api.start()
@@ -133,7 +135,7 @@ def run(
         status = bot.stop()
     finally:
         bot.kill()
-    return judged(api, due, sent_at, killed_at) | {
+    return judged(api, due, sent_at, killed_at, restarted_at) | {
         "updates": len(updates),
         "seconds": round(seconds, 1),
         "last_exit": status,
@@ -162,26 +164,34 @@ def finished(api: FakeBotApi, due: list[set[int]]) -> bool:
 
 
 def judged(
-    api: FakeBotApi, due: list[set[int]], sent_at: list[float], killed_at: list[float]
+    api: FakeBotApi,
+    due: list[set[int]],
+    sent_at: list[float],
+    killed_at: list[float],
+    restarted_at: list[float],
 ) -> dict[str, Any]:
-    """Count what was lost, and what came twice: in the window of a kill, and outside it."""
+    """Count what was lost, and what came twice: in the window of a kill or of a restart, and outside them."""
     times: dict[int, list[float]] = {}
     for one, at in zip(api.sent, sent_at, strict=True):
         times.setdefault(one.replied_to, []).append(at)
-    lost = twice = window = 0
+    lost = twice = window = cut = 0
     for numbers in due:
         answers = sorted(at for number in numbers for at in times.get(number, ()))
         lost += not answers
         for first, second in pairwise(answers):
-            in_window = any(first <= at < second and at - first < 1 for at in killed_at)
-            window, twice = window + in_window, twice + (not in_window)
+            killed = any(first <= at < second and at - first < 1 for at in killed_at)
+            # a server that stops cuts the answers it has not written: what they said was done
+            stopped = not killed and any(first < at + 3.5 and at < second for at in restarted_at)
+            window, cut, twice = window + killed, cut + stopped, twice + (not killed and not stopped)
     return {
         "due": len(due),
         "replies": len(api.sent),
         "lost": lost,
         "twice": twice,
         "twice_in_the_window_of_a_kill": window,
+        "twice_in_the_window_of_a_restart": cut,
         "kills": len(killed_at),
+        "restarts": len(restarted_at),
         "faults": dict(Counter(api.faulted)),
     }
 

@@ -250,6 +250,45 @@ def test_a_killed_stage_goes_on_as_if_it_had_not_been(place: Path, tmp_path: Pat
     assert same(weights(tmp_path / "whole", stage), weights(tmp_path / "cut", stage))
 
 
+@pytest.mark.parametrize("freeze", [[], ["batchnorm"]])
+def test_batch_norms_that_are_trained_are_anchored_to_the_training_pictures(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, freeze: list[str]
+) -> None:
+    seen: list[tuple[int, int]] = []
+
+    def note(encoder: torch.nn.Module, norms: list[torch.nn.Module], batches: Any) -> None:
+        assert all(getattr(norm, "momentum", None) == 0.1 for norm in norms)
+        seen.append((len(norms), sum(map(len, batches))))
+
+    monkeypatch.setattr("posthue.training.trainer.anchor", note)
+    recipe = recipe_from_dict(
+        {
+            "name": "faces",
+            "schemes": ["ekman"],
+            "stages": [
+                {
+                    "name": "faces",
+                    "image": str(place / "image"),
+                    "small_size": 32,
+                    "fusion": "single",
+                    "epochs": 1,
+                    "freeze": freeze,
+                    "train": [{"corpus": "fer2013"}],
+                    "validate": [FACES],
+                    **RATES,
+                }
+            ],
+        }
+    )
+    fit.train_recipe(recipe, folders(place, tmp_path))
+    if freeze:
+        assert not seen
+    else:
+        [(norms, pictures)] = seen
+        assert norms > 0
+        assert pictures > 0
+
+
 def test_every_epoch_has_an_order_of_its_own(place: Path, tmp_path: Path) -> None:
     orders: list[list[int]] = []
 

@@ -79,7 +79,9 @@ def train_stage(recipe: Recipe, stage: Stage, folders: Folders) -> None:
         callbacks=[EarlyStoppingCallback(stage.patience)],
     )
     started = place / "checkpoints"
-    trainer.train(resume_from_checkpoint=get_last_checkpoint(started) if started.is_dir() else None)
+    checkpoint = get_last_checkpoint(started) if started.is_dir() else None
+    trainer.prepare_norms(anew=checkpoint is None)
+    trainer.train(resume_from_checkpoint=checkpoint)
     metrics = run_checks(trainer.model, checks, recipe.schemes)
     trainer.accelerator.wait_for_everyone()
     if trainer.is_world_process_zero():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from torch.utils.data import DataLoader
 from transformers import Trainer, TrainingArguments
 
 from posthue.model.post_model import LABEL_PREFIX, PostModel, PostModelOutput
+from posthue.training.batch_norm import MOMENTUM, anchor, trainable_norms
 from posthue.training.losses import focal_weight, modality_states, scheme_losses, weighted_targets
 from posthue.training.prepare import Collator, batch_kinds
 from posthue.training.recipe import Stage
@@ -27,6 +29,10 @@ _OPTIMIZERS: Mapping[str, Callable[[Any], torch.optim.Optimizer]] = {
     "radam": partial(torch.optim.RAdam, decoupled_weight_decay=True),
     "sgd": partial(torch.optim.SGD, momentum=0.9, nesterov=True),
 }
+
+
+#: Batches of pictures to which batch norms are anchored.
+_ANCHOR_BATCHES = 16
 
 
 class PostTrainer(Trainer):
@@ -79,6 +85,22 @@ class PostTrainer(Trainer):
             loader, device=self.args.device, num_processes=1, process_index=0, put_on_device=True
         )
         return prepared
+
+    def prepare_norms(self, *, anew: bool) -> None:
+        """Make the image encoder's batch norms ready for training, where the stage trains them.
+
+        anew: also anchor them to the first training pictures, which a checkpoint has behind it.
+        """
+        image = self.model.image
+        self.model.train()
+        norms = trainable_norms(image) if image is not None else []
+        for norm in norms:
+            norm.momentum = min(MOMENTUM, norm.momentum or MOMENTUM)
+        if image is not None and norms and anew:
+            batches = (
+                inputs["pixel_values"] for inputs in self.get_train_dataloader() if "pixel_values" in inputs
+            )
+            anchor(image, norms, islice(batches, _ANCHOR_BATCHES))
 
     @property
     def all_cached(self) -> bool:
