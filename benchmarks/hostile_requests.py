@@ -20,11 +20,12 @@ import re
 import socket
 import subprocess
 import sys
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
 
 from _measuring import RESULTS, write_results
 
@@ -88,6 +89,7 @@ def serving(model: str | None) -> Iterator[tuple[subprocess.Popen[str], int]]:
     assert process.stderr is not None
     found = re.search(r":(\d+)/", process.stderr.readline())
     assert found is not None
+    Thread(target=deque, args=(process.stderr, 0), daemon=True).start()  # a full pipe would stop the server
     try:
         port = int(found[1])
         while b"ready" not in talk(port, request("GET", "/readyz", b"", "")):

@@ -130,8 +130,31 @@ def test_names_of_models() -> None:
     assert found[2].fixed == ("pooling", "hidden")
     assert (found[3].lexicon, found[3].modality) == (True, "text")
     assert [c.wants_sequences() for c in parse_models("joint,attention")] == [False, True]
-    with pytest.raises(RecipeError, match="reads texts"):
-        candidate("image+lexicon")
+    beside = parse_models("text+words,gated+lexicon+words,words+lexicon,words")
+    assert [(c.kind, c.lexicon, c.words) for c in beside] == [
+        ("single", False, True),
+        ("gated", True, True),
+        ("words", True, False),
+        ("words", False, False),
+    ]
+    assert [c.trained for c in beside] == [True, True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("image+lexicon", "are of texts"),
+        ("image+words", "are of texts"),
+        ("text+colour", "may stand behind"),
+        ("text+words+words", "may stand behind"),
+        ("lexicon+words", "write lexicon"),
+        ("words:dim=3", "write lexicon"),
+        ("picture", "no model is called"),
+    ],
+)
+def test_names_that_are_no_model(name: str, said: str) -> None:
+    with pytest.raises(RecipeError, match=said):
+        candidate(name)
 
 
 def test_extra_numbers_stand_beside_every_token() -> None:

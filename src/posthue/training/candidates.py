@@ -1,8 +1,9 @@
 """The models that ``compare``, ``crossval`` and ``tune`` know by name, with their settings.
 
-``text``, ``image``: one encoder and a linear classifier. ``lexicon``: VADER, no training. The fusions by
-their names. ``late:product`` sets a fusion's main option; ``joint:pooling=max:hidden=64`` any;
-``text+lexicon`` gives a model the lexicon's seven features beside the text's vector.
+``text``, ``image``: one encoder and a linear classifier. ``lexicon``: VADER, no training. ``words``: counted
+words, no encoder. The fusions by their names. ``late:product`` sets a fusion's main option;
+``joint:pooling=max:hidden=64`` any. ``text+lexicon`` gives a model the lexicon's seven features beside the
+text's vector, ``text+words`` what counted words say, ``text+lexicon+words`` both.
 
 The defaults were chosen on three grouped folds of MVSA-Single's train split, with frozen encoders: a few
 thousand photos are learned by heart at once, so the image's side is regularised strongly (docs/research.md).
@@ -19,7 +20,7 @@ from posthue.model.fusion.base import Fusion, FusionSettings, make_fusion
 from posthue.training.heads import HeadSettings
 
 LEXICON = "lexicon"
-LEXICON_SUFFIX = "+lexicon"
+WORDS = "words"
 #: Asked for by ``--models`` alone.
 DEFAULT_MODELS = ("text", "image", "late", "early", "joint", "common-space", "attention", "gated")
 
@@ -41,14 +42,17 @@ _KNOWN: Mapping[str, tuple[str, Mapping[str, Any], HeadSettings]] = {
     "attention": ("attention", {"dropout": 0.4}, replace(_FUSED, epochs=15, patience=4)),
     "gated": ("gated", {"dim": 32, "dropout": 0.3, "image_dropout": 0.85}, _FUSED),
 }
+_NAMES = (*_KNOWN, LEXICON, WORDS)
+#: What ``model+NAME`` puts beside the text's vector.
+BESIDE = (LEXICON, WORDS)
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A model to train.
 
-    modality: of a model of one encoder, else None. lexicon: give it those features. fixed: options that its
-    name sets, which a search leaves alone.
+    modality: of a model that reads one, else None. lexicon, words: give it those features beside the text's.
+    fixed: options that its name sets, which a search leaves alone.
     """
 
     name: str
@@ -57,6 +61,7 @@ class Candidate:
     settings: HeadSettings = field(default_factory=HeadSettings)
     modality: str | None = None
     lexicon: bool = False
+    words: bool = False
     fixed: tuple[str, ...] = ()
 
     @property
@@ -66,8 +71,8 @@ class Candidate:
 
     @property
     def trained(self) -> bool:
-        """Whether there is anything to train."""
-        return self.kind != LEXICON
+        """Whether there is a fusion to train."""
+        return self.kind not in (LEXICON, WORDS)
 
     def make(self, text_dim: int | None, image_dim: int | None, schemes: Mapping[str, int]) -> Fusion:
         """Build the fusion for encoders of these sizes."""
@@ -99,7 +104,7 @@ def parse_models(names: str | Sequence[str]) -> list[Candidate]:
     items = names.split(",") if isinstance(names, str) else list(names)
     found = [candidate(item.strip()) for item in items if item.strip()]
     if not found:
-        raise RecipeError(f"no models: give --models, any of {', '.join((*_KNOWN, LEXICON))}")
+        raise RecipeError(f"no models: give --models, any of {', '.join(_NAMES)}")
     repeated = {c.name for c in found if [d.name for d in found].count(c.name) > 1}
     if repeated:
         raise RecipeError(f"--models names {sorted(repeated)[0]!r} twice")
@@ -108,18 +113,25 @@ def parse_models(names: str | Sequence[str]) -> list[Candidate]:
 
 def candidate(name: str) -> Candidate:
     """Return the model called ``name`` (see above)."""
-    plain = name.removesuffix(LEXICON_SUFFIX)
+    plain, *beside = name.split("+")
     base, *changes = plain.split(":")
-    if name == LEXICON:
-        return Candidate(name, LEXICON, modality="text")
-    if base not in _KNOWN:
-        raise RecipeError(f"no model is called {base!r}; there are {', '.join((*_KNOWN, LEXICON))}")
+    if set(beside) - set(BESIDE) or len(set(beside)) < len(beside):
+        raise RecipeError(
+            f"{name!r}: what may stand behind a model is {' or '.join(f'+{b}' for b in BESIDE)}"
+        )
+    if base not in _NAMES:
+        raise RecipeError(f"no model is called {base!r}; there are {', '.join(_NAMES)}")
+    lexicon, words = LEXICON in beside, WORDS in beside
+    if base in (LEXICON, WORDS):
+        if changes or base in beside or (base == LEXICON and words):
+            raise RecipeError(f"{name!r}: write lexicon, words or words+lexicon")
+        return Candidate(name, base, modality="text", lexicon=lexicon)
     kind, options, settings = _KNOWN[base]
     modality = base if kind == "single" else None
-    if modality == "image" and plain != name:
-        raise RecipeError("image+lexicon: the lexicon reads texts, and this model does not")
+    if modality == "image" and beside:
+        raise RecipeError(f"{name}: the {beside[0]} are of texts, which this model does not read")
     given = dict(_option(base, change) for change in changes)
-    made = Candidate(name, kind, {**options, **given}, settings, modality, plain != name, tuple(given))
+    made = Candidate(name, kind, {**options, **given}, settings, modality, lexicon, words, tuple(given))
     made.make(8, 8, {"scheme": 2})  # a wrong option is an error now
     return made
 

@@ -23,7 +23,7 @@ from posthue.labels import SCHEMES
 from posthue.model.lexicon import lexicon_features, lexicon_probabilities
 from posthue.posts import Post
 from posthue.training.build import Folders, build
-from posthue.training.candidates import Candidate, candidate_from_facts
+from posthue.training.candidates import LEXICON, Candidate, candidate_from_facts
 from posthue.training.features import Encodings, View, encode_posts, encoder_digest
 from posthue.training.post_features import PostFeatures
 from posthue.training.recipe import Stage
@@ -34,8 +34,8 @@ TEXT_ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
 IMAGE_ENCODER = "google/mobilenet_v2_1.0_224"
 CACHE = ".posthue-features"
 
-#: About the mean and the spread of the lexicon's four features over tweets; beside a text's vector they stand
-#: centred, and thrice as large as its entries, so that a few of 388 numbers are not overlooked.
+#: About the mean and the spread of the lexicon's four scores over tweets; beside a text's vector they stand
+#: centred, and thrice as large as its entries, so that a few of 391 numbers are not overlooked.
 _LEXICON_MEAN = (0.08, 0.77, 0.15, 0.2)
 _LEXICON_SPREAD = (0.04, 0.06, 0.05, 0.15)
 _VERDICT = 3.0
@@ -149,7 +149,7 @@ def encode_corpus(
     candidate wants is missing in every post.
     """
     wanted = {m for c in candidates for m in c.modalities}
-    if any(not c.trained for c in candidates) and labelled.scheme != "sentiment":
+    if any(c.kind == LEXICON for c in candidates) and labelled.scheme != "sentiment":
         raise RecipeError(f"the lexicon tells sentiment only, and these labels are of {labelled.scheme!r}")
     check_present(labelled, candidates)
     stage = Stage(

@@ -7,7 +7,7 @@ seed, with near-duplicates on one side. The posts that are answered have no part
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import process_time
 from typing import Any, TypeAlias
 
@@ -21,9 +21,10 @@ from posthue.evaluation.calibration import fit_temperature, softmax
 from posthue.evaluation.runs import Answers, Run
 from posthue.model.fusion.late import LateFusion, tune_late_weight
 from posthue.model.lexicon import lexicon_probabilities
-from posthue.training.candidates import Candidate
+from posthue.training.candidates import LEXICON, WORDS, Candidate
 from posthue.training.heads import PostFeatures, TrainedHead, head_logits, threads, train_head, views
 from posthue.training.research import Labelled
+from posthue.training.words import stacked
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -87,7 +88,18 @@ def fit(
     report: Callable[[int, float], None] | None = None,
 ) -> tuple[TrainedHead, dict[str, float]]:
     """Train a candidate on some rows; return the head and its temperature for each modality state."""
-    posts = seen_by(candidate, material)
+    return fit_seen(material, candidate, seen_by(candidate, material), train, seed, report)
+
+
+def fit_seen(
+    material: Material,
+    candidate: Candidate,
+    posts: PostFeatures,
+    train: Ints,
+    seed: int,
+    report: Callable[[int, float], None] | None = None,
+) -> tuple[TrainedHead, dict[str, float]]:
+    """Do what ``fit`` does, on posts as the candidate sees them."""
     learn, choose = (posts.select(rows) for rows in inner_split(material, train, seed))
     dims = [values.shape[1] if values is not None else None for values in (posts.text, posts.image)]
     with threads(1):
@@ -121,9 +133,7 @@ def run_trial(
     """
     started = process_time()
     labelled = material.labelled
-    answer, about = (
-        _lexicon(material, train) if not candidate.trained else _trained(material, candidate, train, seed)
-    )
+    answer, about = _ANSWERS.get(candidate.kind, _trained)(material, candidate, train, seed)
     prior = np.bincount(labelled.true[train], minlength=len(labelled.labels)) / len(train)
     found = {}
     for condition in asked:
@@ -142,11 +152,14 @@ def _trained(
     material: Material, candidate: Candidate, train: Ints, seed: int
 ) -> tuple[Answer, dict[str, Any]]:
     """Train a candidate; return how it answers, and what is to be known of its training."""
-    head, temperatures = fit(material, candidate, train, seed)
+    beside = _beside(material, candidate, train, seed)
+    posts = narrowed(candidate, replace(material.posts, extra=beside))
+    head, temperatures = fit_seen(material, candidate, posts, train, seed)
     scheme = material.labelled.scheme
 
     def answer(condition: Condition, index: Ints, rows: Ints) -> Floats:
-        posts = narrowed(candidate, condition.posts.select(index))
+        extra = beside[torch.from_numpy(rows)] if beside is not None else None
+        posts = narrowed(candidate, replace(condition.posts.select(index), extra=extra))
         with threads(1):
             logits = head_logits(head.fusion, posts, condition.present[index] & _able(candidate))[scheme]
         state = candidate.modality or _STATE_OF[condition.name]
@@ -155,7 +168,47 @@ def _trained(
     return answer, {"epoch": head.epoch, "temperatures": temperatures, "losses": head.losses}
 
 
-def _lexicon(material: Material, train: Ints) -> tuple[Answer, dict[str, Any]]:
+def _beside(material: Material, candidate: Candidate, train: Ints, seed: int) -> Tensor | None:
+    """Return what stands beside the vectors of all texts [n, k]: the lexicon's features, counted words'."""
+    found = [material.posts.extra] if candidate.lexicon else []
+    if candidate.words:
+        said = np.log(_counted(material, candidate, train, seed))
+        found.append(torch.from_numpy(said - said.mean(1, keepdims=True)).float())
+    parts = [part for part in found if part is not None]
+    return torch.cat(parts, 1) if parts else None
+
+
+def _counted(material: Material, candidate: Candidate, train: Ints, seed: int) -> Floats:
+    """Return the probabilities by counted words, of every post [n, labels], from models without it."""
+    labelled, extra = material.labelled, material.posts.extra
+    found = stacked(
+        [post.text or "" for post in labelled.posts],
+        labelled.true,
+        len(labelled.labels),
+        train,
+        material.groups,
+        seed=seed,
+        extra=extra.double().numpy() if candidate.lexicon and extra is not None else None,
+    )
+    return np.clip(found, 1e-6, 1.0)
+
+
+def _words(material: Material, candidate: Candidate, train: Ints, seed: int) -> tuple[Answer, dict[str, Any]]:
+    """Return how counted words answer; the temperature is fitted on posts that they did not learn from."""
+    logits = np.log(_counted(material, candidate, train, seed))
+    posts = material.labelled.posts
+    some = np.array([i for i in train if posts[i].text], dtype=np.int64)
+    temperature = fit_temperature(logits[some], material.labelled.true[some])
+
+    def answer(condition: Condition, index: Ints, rows: Ints) -> Floats:
+        return softmax(logits[rows], temperature)
+
+    return answer, {"epoch": 0, "temperatures": {"text": temperature}, "losses": ()}
+
+
+def _lexicon(
+    material: Material, candidate: Candidate, train: Ints, seed: int
+) -> tuple[Answer, dict[str, Any]]:
     """Return how the lexicon answers, with a temperature fitted on the training posts."""
     posts, true = material.labelled.posts, material.labelled.true
     some = np.array([i for i in train if posts[i].text], dtype=np.int64)
@@ -172,20 +225,23 @@ def _lexicon(material: Material, train: Ints) -> tuple[Answer, dict[str, Any]]:
     return answer, {"epoch": 0, "temperatures": {"text": temperature}, "losses": ()}
 
 
+#: Kind of candidate → how it comes to answer; the others are trained.
+_ANSWERS = {LEXICON: _lexicon, WORDS: _words}
+
+
 def _temperature(temperatures: Mapping[str, float], state: str) -> float:
     """A unimodal model's inner validation knows one state only, that of its whole posts."""
     return temperatures.get(state, temperatures.get("both", 1.0))
 
 
 def seen_by(candidate: Candidate, material: Material) -> PostFeatures:
-    """Return the posts as a candidate sees them."""
-    return narrowed(candidate, material.posts)
+    """Return the posts as a candidate without anything beside the text sees them."""
+    return narrowed(candidate, replace(material.posts, extra=None))
 
 
 def narrowed(candidate: Candidate, posts: PostFeatures) -> PostFeatures:
-    """Leave the modality out that a candidate does not read; put the lexicon's features in."""
-    posts = posts.only(candidate.modality) if candidate.modality else posts
-    return posts.with_extra() if candidate.lexicon else posts
+    """Leave the modality out that a candidate does not read; put in what stands beside the text."""
+    return (posts.only(candidate.modality) if candidate.modality else posts).with_extra()
 
 
 def _able(candidate: Candidate) -> Tensor:

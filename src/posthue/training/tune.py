@@ -282,9 +282,9 @@ def _purpose(search: Search, labelled: Labelled, encoders: Mapping[str, str]) ->
 def _check(search: Search) -> None:
     if not search.candidate.trained:
         raise RecipeError(f"model {search.candidate.name!r} has nothing to tune")
-    if search.candidate.lexicon:
+    if search.candidate.lexicon or search.candidate.words:
         raise RecipeError(
-            f"{search.candidate.name}: a recipe cannot name the lexicon's features; tune without"
+            f"{search.candidate.name}: a recipe cannot name the features of lexicon or words; tune without"
         )
     if search.metric not in METRICS:
         raise RecipeError(f"--metric {search.metric!r} is not one of {', '.join(METRICS)}")
