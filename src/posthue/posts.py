@@ -40,12 +40,16 @@ class Post:
     """A text, an image, or both.
 
     image: a path, encoded bytes (JPEG, PNG, …), a PIL image, or a uint8 array [height, width] or
-    [height, width, 3 or 4]. A text of white space only counts as absent.
+    [height, width, 3 or 4]. A text of white space only counts as absent, and so does such a path.
     """
 
     text: str | None = None
     image: ImageSource | None = None
     id: str | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.image, str) and not self.image.strip():
+            object.__setattr__(self, "image", None)
 
     @property
     def modalities(self) -> tuple[Modality, ...]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -71,6 +72,52 @@ def test_a_mistake_is_one_line(
     assert message in shown.err
     assert len(shown.err.splitlines()) == 1
     assert shown.out == ""
+
+
+@pytest.mark.parametrize("more", [(), ("--workers", "2"), ("--shard-rows", "9"), ("--engine", "ray")])
+def test_what_the_system_refuses_is_one_line(
+    more: tuple[str, ...], tmp_path: Path, tiny_bundle: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "posts.csv").write_text("text\nhappy\n")
+    output = tmp_path / f"{'a' * 300}.csv"
+    assert run("score", tmp_path / "posts.csv", "-o", output, "-m", tiny_bundle, *more) == 2
+    shown = capsys.readouterr()
+    assert shown.err.startswith(f"posthue: {output}")
+    assert shown.err.endswith(": File name too long\n")
+    assert len(shown.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("command", ["predict", "predict --json", "stream", "--version"])
+def test_a_full_standard_output_is_one_line(command: str, tiny_bundle: Path) -> None:
+    done = output_into("/dev/full", command, tiny_bundle)
+    assert (done.returncode, done.stderr) == (2, "posthue: No space left on device\n")
+
+
+@pytest.mark.parametrize("command", ["predict", "predict --json", "stream", "--version"])
+def test_a_closed_pipe_ends_quietly(command: str, tiny_bundle: Path, tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = output_into(writing, command, tiny_bundle)
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+def output_into(output: str | int, command: str, bundle: Path) -> subprocess.CompletedProcess[str]:
+    """Run a command with the standard output ``output``, a path or an open file."""
+    name, *options = command.split()
+    args = [*options, *(["happy"] if name == "predict" else [])]
+    model = [] if name.startswith("-") else ["--model", str(bundle)]
+    with open(output, "wb", closefd=isinstance(output, str)) as file:
+        return subprocess.run(
+            [sys.executable, "-m", "posthue.apps.cli", name, *args, *model],
+            input='{"text": "happy"}\n',
+            stdout=file,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
 
 
 def test_a_bad_post_is_a_mistake_too(tiny_bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:

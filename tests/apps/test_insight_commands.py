@@ -54,3 +54,14 @@ def test_a_mistake_is_one_line(
     shown = capsys.readouterr()
     assert message in shown.err
     assert len(shown.err.splitlines()) == 1
+
+
+def test_times_that_cannot_be_read_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    head = "text,when,sentiment,sentiment_negative,sentiment_neutral,sentiment_positive,error\n"
+    rows = [f"hello,{when},positive,0.1,0.1,0.8,\n" for when in ("noon", "²³²³²³", "2024-05-16")]
+    (tmp_path / "scored.csv").write_text(head + "".join(rows) + ",,,,,,broken\n", encoding="utf-8")
+    command = ("crowd", tmp_path / "scored.csv", "-o", tmp_path / "crowd.html")
+    assert run(*command, "--time-column", "when") == 0
+    assert "warning: 2 of 3 times in the column 'when' cannot be read" in capsys.readouterr().err
+    assert run(*command) == 0
+    assert "warning" not in capsys.readouterr().err

@@ -60,6 +60,17 @@ def test_kafka_wants_both_topics(tiny_bundle: Path, capsys: pytest.CaptureFixtur
     assert "--kafka needs --topic and --output-topic" in err
 
 
+@pytest.mark.parametrize("name", ["stdin", "stdout"])
+def test_a_stream_that_was_closed_is_told(
+    tiny_bundle: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(f"sys.{name}", None)  # as Python has it after ``posthue stream <&-``
+    _, err = said(["stream", "-m", str(tiny_bundle)], capsys, code=2)
+    assert err.splitlines() == [
+        "posthue: stream reads standard input and writes standard output, and one is closed"
+    ]
+
+
 def test_the_options_of_a_job_reach_it(tmp_path: Path) -> None:
     scoring = Scoring(
         source=tmp_path / "a.csv",

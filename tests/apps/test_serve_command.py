@@ -38,7 +38,7 @@ def test_mistakes_are_one_line(
 
 def test_a_served_model_answers_and_ends_well(tiny_bundle: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "posthue.apps.cli", "serve", "--port", "0", "--model", str(tiny_bundle)]
-    environment = {**os.environ, "POSTHUE_API_KEY": "k3y", "TMPDIR": str(tmp_path)}
+    environment = {**os.environ, "POSTHUE_API_KEY": "k3y\n", "TMPDIR": str(tmp_path)}
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stderr is not None
         greeting = process.stderr.readline()

@@ -113,7 +113,7 @@ def test_two_processes_share_a_study(place: Path, tmp_path: Path) -> None:
     ("args", "message"),
     [
         (("--model", "lexicon"), "model 'lexicon' has nothing to tune"),
-        (("--model", "text+lexicon"), "a recipe cannot name the lexicon"),
+        (("--model", "text+lexicon"), "a recipe cannot name the features"),
         (("--model", "glue"), "no model is called 'glue'"),
         (("--metric", "f1"), "--metric 'f1' is not one of accuracy"),
         (("--trials", "0"), "--trials and --splits are at least 1"),

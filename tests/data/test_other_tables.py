@@ -55,6 +55,36 @@ def test_jsonl(write: Write) -> None:
     assert table.count_rows() == 8
 
 
+LONG = 1234567890123456789
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([f"{LONG}", "NaN"], [LONG, None]),
+        (["NaN", f"{LONG}", "null", "-Infinity", "1e400"], [None, LONG, None, None, None]),
+        ([f"{LONG}", "2.0"], [f"{LONG}", "2.0"]),
+        (["2.0", "1", f"-{LONG}"], ["2.0", "1", f"-{LONG}"]),
+        ([f"{2**53}", "2.5"], [float(2**53), 2.5]),
+        ([f"{2**53 + 1}", "2.5"], [f"{2**53 + 1}", "2.5"]),
+        (["1", f"{LONG}"], [1, LONG]),
+        (["1", "NaN"], [1, None]),
+        (["true", "NaN"], [True, None]),
+        (["NaN", "null"], [None, None]),
+    ],
+)
+def test_jsonl_whole_numbers_keep_their_digits(
+    write: Write, values: list[str], expected: list[object]
+) -> None:
+    lines = [f'{{"text": "hi", "id": {value}, "reply_to": {value}}}' for value in values]
+    (batch,) = open_table(write("a.jsonl", "\n".join(lines)))
+    found = batch.passthrough.to_pydict()["reply_to"]
+    assert found == expected
+    assert [type(value) for value in found] == [type(value) for value in expected]
+    if LONG in expected:
+        assert str(LONG) in [post.id for post in batch.posts]
+
+
 def test_jsonl_with_endless_new_keys(write: Write) -> None:
     path = write("a.jsonl", "".join(json.dumps({f"k{n}": 1}) + "\n" for n in range(3000)))
     with pytest.raises(TableError, match="different keys"):

@@ -54,6 +54,10 @@ FAILED = "9,,,,,,,,,,,the post has neither text nor image"
         "1969-07-20 22:17+02:00",
         "Sun Jul 20 20:17:00 +0000 1969",
         "Sun, 20 Jul 1969 20:17:00 +0000",
+        "1969-07-20 20:17:00 UTC",
+        "1969-07-20T20:17 GMT",
+        "19690720201700",
+        19690720201700,
     ],
 )
 def test_times_are_understood(value: object) -> None:
@@ -63,6 +67,8 @@ def test_times_are_understood(value: object) -> None:
 def test_other_times() -> None:
     assert time_of(date(2024, 5, 16)) == time_of("2024-05-16") == datetime(2024, 5, 16, tzinfo=UTC)
     assert time_of("1715817600") == time_of(1715817600000) == datetime(2024, 5, 16, tzinfo=UTC)
+    assert time_of("20240516") == time_of(20240516) == datetime(2024, 5, 16, tzinfo=UTC)
+    assert [time_of(value) for value in ("²³²³²³", "²" * 14, "²³" * 5, "99999999", "UTC")] == [None] * 5
     assert [time_of(value) for value in (None, "", "yesterday", 1e300, "99999999999999999999")] == [None] * 5
 
 
@@ -110,6 +116,15 @@ def test_the_page_shows_shares_with_intervals(tmp_path: Path) -> None:
     assert float(found["negative"]["low"]) == pytest.approx(expected.low, abs=1e-5)
     assert (folder / "sentiment-time.png").exists()
     assert (folder / "sentiment-by.csv").exists()
+
+
+def test_mentions_and_links_are_not_shown(tmp_path: Path) -> None:
+    rows = [row(1, "positive", text=".@realbob what a game (https://t.co/abc123)", mixed="true")]
+    write_crowd(read_crowd(scored(tmp_path / "s.csv", rows)), tmp_path / "crowd.html")
+    page = (tmp_path / "crowd.html").read_text(encoding="utf-8")
+    assert ".@user what a game (http)" in page
+    assert "realbob" not in page
+    assert "abc123" not in page
 
 
 def test_nothing_hostile_becomes_markup(tmp_path: Path) -> None:

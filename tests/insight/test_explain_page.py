@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from test_report import ATTACK, Page
 import posthue
 from posthue.insight import explain_parts
 from posthue.insight.explain_page import explain_page, write_explain_page
-from posthue.posts import Post
+from posthue.posts import Modality, Post
 from posthue.runtime.neighbours import Neighbour
 
 GREEN = np.full((64, 64, 3), (0, 200, 0), np.uint8)
@@ -85,6 +86,18 @@ def test_the_heat_map_is_a_picture_with_the_colours_of_the_key(
     content = explain_parts.heat_png(tiny_classifier.explain(Post(image=GREEN)))
     assert content is not None
     assert content.startswith(b"\x89PNG")
+
+
+def test_bars_stay_in_their_track(tiny_classifier: posthue.PostClassifier) -> None:
+    explanation = tiny_classifier.explain(Post("what a happy sad day", GREEN))
+    beyond = {Modality.TEXT: 1.5, Modality.IMAGE: -1.9}
+    bars = explain_parts.steps_html(replace(explanation, prior=0.3, contributions=beyond))
+    found = re.findall(r"left: (-?[\d.]+)%; width: ([\d.]+)%", bars)
+    assert len(found) == 4
+    for left, width in found:
+        assert float(left) >= 0
+        assert float(left) + float(width) <= 100.1
+    assert found[0] == ("5.3", "15.8")
 
 
 def test_writing_makes_the_folder(tiny_classifier: posthue.PostClassifier, tmp_path: Path) -> None:

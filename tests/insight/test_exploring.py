@@ -86,6 +86,16 @@ def test_a_text_that_comes_again_counts_once_per_label() -> None:
     assert found.texts.words.texts == {"joy": 1, "fear": 1}
 
 
+def test_mentions_and_links_are_shown_nowhere() -> None:
+    text = ".@realbob what a game (https://t.co/abc123)"
+    rows = [LabelledPost(Post(text, RED if i else None), ("joy",)) for i in range(3)]
+    page = shown(rows)
+    assert ".@user what a game (http)" in page
+    assert "realbob" not in page
+    assert "abc123" not in page
+    assert set(find(collection(rows), workers=1).texts.words.total) == {"what", "a", "game"}
+
+
 def test_a_table_gives_posts_and_labels(tmp_path: Path) -> None:
     source = table(tmp_path / "t.csv", "text,Emotion\nso happy,joy\nboo,fear\nhm,\n")
     posts = read_source(source)

@@ -5,6 +5,7 @@ from math import log, sqrt
 
 import pytest
 
+from posthue.insight.masking import masked
 from posthue.insight.stop_words import STOP_WORDS
 from posthue.insight.words import (
     count_terms,
@@ -23,6 +24,8 @@ from posthue.insight.words import (
     [
         ("RT @anna: Don’t GO!! http://t.co/x 24 7th", ["don't", "go", "7th"]),
         ("#So_happy AT&amp;T a.b", ["so_happy", "at", "t", "a", "b"]),
+        (".@realbob what a game (https://t.co/abc123)", ["what", "a", "game"]),
+        ("“@anna_k: so sad” see www.example.org/x.", ["so", "sad", "see"]),
         ("مرحبا بكم", ["مرحبا", "بكم"]),
         ("नमस्ते दुनिया", ["नमस्ते", "दुनिया"]),
         ("😂😂 !!! ???", []),
@@ -31,6 +34,21 @@ from posthue.insight.words import (
 )
 def test_words(text: str, words: list[str]) -> None:
     assert words_in(text) == words
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (".@realbob what a game (https://t.co/abc123)", ".@user what a game (http)"),
+        ("“@anna_k: so sad", "“@user: so sad"),
+        ("(WWW.example.org), “HTTPS://t.co/Ab?”", "(http), “http?”"),
+        ("via/@bob@social.example.org!", "via/@user!"),
+        ("mail me@example.org @ noon", "mail me@example.org @ noon"),
+    ],
+)
+def test_mentions_and_links_are_masked_wherever_they_stand(text: str, shown: str) -> None:
+    assert masked(text) == shown
+    assert masked(shown) == shown
 
 
 def test_hashtags_are_not_numbers_or_entities() -> None:

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import copy
 import csv
 import io
 import json
+import pickle
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,9 +13,11 @@ import pytest
 from PIL import Image
 
 from posthue import PostClassifier, TableError, load
+from posthue.data.cells import TablePath, image_of
 from posthue.data.tables import Columns
 from posthue.labels import EKMAN, SENTIMENT
 from posthue.posts import Prediction
+from posthue.runtime.batch_scorer import BatchScorer
 from posthue.runtime.score import score_file
 from posthue.runtime.score_columns import output_names, passthrough_names
 from posthue.runtime.summary import Tally
@@ -107,6 +111,41 @@ def test_embedded_pictures_are_judged_and_left_out(tmp_path: Path, tiny_classifi
     assert found["sentiment"].to_pylist() == ["positive", "negative"]
     assert found["mixed"].type == pa.bool_()
     assert found["error"].to_pylist() == [None, None]
+
+
+@pytest.mark.parametrize("absolute", [True, False])
+def test_image_paths_come_out_as_they_came(
+    tmp_path: Path, tiny_classifier: PostClassifier, absolute: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "img").mkdir()
+    (tmp_path / "img" / "a.png").write_bytes(png("red"))
+    written = [f"{tmp_path}/img/a.png", "img\\a.png", " img/a.png", "./img/a.png", "http://x.org/a.png", ""]
+    source = write(tmp_path / "posts.csv", "text,image", *(f"happy,{path}" for path in written))
+    score_file(source if absolute else "posts.csv", tmp_path / "out.csv", tiny_classifier)
+    assert [row["image"] for row in rows_of(tmp_path / "out.csv")] == written
+    assert [row["error"] for row in rows_of(tmp_path / "out.csv")][:4] == [""] * 4
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.string(), pa.large_string(), pa.string_view(), pa.dictionary(pa.int8(), pa.string())]
+)
+def test_image_paths_of_any_type_of_text_are_written(
+    tmp_path: Path, tiny_bundle: Path, tiny_classifier: PostClassifier, kind: pa.DataType
+) -> None:
+    paths = pa.array(["a.png", None], kind)
+    table = pa.table({"id": ["1", "2"], "text": ["happy", "sad"], "image": paths})
+    pq.write_table(table, tmp_path / "posts.parquet")
+    score_file(tmp_path / "posts.parquet", tmp_path / "out.parquet", tiny_classifier)
+    assert pq.read_table(tmp_path / "out.parquet")["image"].to_pylist() == ["a.png", None]
+    assert BatchScorer(model=str(tiny_bundle))(table)["image"].to_pylist() == ["a.png", None]
+
+
+def test_a_path_of_a_table_is_copied_with_how_it_was_written() -> None:
+    path = image_of(" a.png", Path("/x"))
+    for same in (path, copy.deepcopy(path), pickle.loads(pickle.dumps(path))):
+        assert isinstance(same, TablePath)
+        assert (same, same.written) == ("/x/a.png", " a.png")
 
 
 def test_a_folder_of_pictures(tmp_path: Path, tiny_classifier: PostClassifier) -> None:

@@ -21,8 +21,8 @@ import pytest
 
 from posthue import InputError, TableError, load
 from posthue.runtime import shard_job, shards
-from posthue.runtime.manifest import locked
 from posthue.runtime.score import score_file
+from posthue.runtime.shard_folder import locked
 from posthue.runtime.shards import ShardJob, score_shards, score_with_workers
 
 COMMAND = [sys.executable, "-m", "posthue.apps.cli"]

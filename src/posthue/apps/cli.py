@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from enum import StrEnum
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -161,7 +162,9 @@ def score(
     ],
     model: Model = None,
     text_column: Annotated[str | None, typer.Option(help="Column of the text.")] = None,
-    image_column: Annotated[str | None, typer.Option(help="Column of the image path or bytes.")] = None,
+    image_column: Annotated[
+        str | None, typer.Option(help="Column of the image path or bytes; '' if there is none.")
+    ] = None,
     id_column: Annotated[str | None, typer.Option(help="Column of the id.")] = None,
     encoding: Annotated[
         str | None, typer.Option(help="Encoding of a text file; found out if left out.")
@@ -248,12 +251,44 @@ def _echo_json(value: object) -> None:
 
 
 def main(args: Sequence[str] | None = None) -> None:
-    """Run the command line; a mistake that the user can mend is one line on stderr and exit code 2."""
+    """Run the command line; a mistake that the user can mend is one line on stderr and exit code 2.
+
+    So is what the system refuses: a folder that may not be searched, a full disk. A closed pipe ends quietly.
+    """
+    try:
+        _run(args)
+    except BrokenPipeError:
+        _give_up_output()
+        raise SystemExit(1) from None
+    except OSError as error:
+        _give_up_output()
+        _end(": ".join(str(part) for part in (error.filename, error.strerror or error) if part is not None))
+    except PosthueError as error:
+        _end(str(error))
+
+
+def _run(args: Sequence[str] | None) -> None:
     try:
         app(args=args)
-    except PosthueError as error:
-        typer.echo(f"posthue: {' '.join(str(error).splitlines())}", err=True)
-        raise SystemExit(2) from None
+    finally:
+        if sys.stdout is not None:
+            sys.stdout.flush()  # a full disk is said here, and not by the interpreter when it ends
+
+
+def _give_up_output() -> None:
+    """Throw away what standard output has not taken: the interpreter would try once more when it ends."""
+    import os  # noqa: PLC0415
+
+    with suppress(OSError, ValueError, AttributeError):
+        sys.stdout.flush()
+        return
+    with suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _end(message: str) -> NoReturn:
+    typer.echo(f"posthue: {' '.join(message.splitlines())}", err=True)
+    raise SystemExit(2) from None
 
 
 if __name__ == "__main__":

@@ -51,7 +51,9 @@ def check(
         list[str] | None, typer.Option(help="Only this split of a corpus; repeatable; all by default.")
     ] = None,
     text_column: Annotated[str | None, typer.Option(help="Column of the text.")] = None,
-    image_column: Annotated[str | None, typer.Option(help="Column of the image path or bytes.")] = None,
+    image_column: Annotated[
+        str | None, typer.Option(help="Column of the image path or bytes; '' for none.")
+    ] = None,
     id_column: Annotated[str | None, typer.Option(help="Column of the id.")] = None,
     label_column: Annotated[str | None, typer.Option(help="Column of the label.")] = None,
     split_column: Annotated[str | None, typer.Option(help="Column of the split.")] = None,

@@ -24,7 +24,9 @@ Output = Annotated[
 ]
 Title = Annotated[str | None, typer.Option(help="Title of the page.")]
 TextColumn = Annotated[str | None, typer.Option(help="Column of the text, of a table.")]
-ImageColumn = Annotated[str | None, typer.Option(help="Column of the image path or bytes, of a table.")]
+ImageColumn = Annotated[
+    str | None, typer.Option(help="Column of the image path or bytes, of a table; '' for none.")
+]
 IdColumn = Annotated[str | None, typer.Option(help="Column of the id, of a table.")]
 Encoding = Annotated[str | None, typer.Option(help="Encoding of a text file; found out if left out.")]
 
@@ -131,6 +133,10 @@ def crowd(
             progress=advance,
         )
     folder = write_crowd(found, output, title=title)
+    judged = found.rows - found.failed
+    if found.time and 2 * found.without_time > judged:
+        unread = f"{found.without_time:,} of {judged:,} times in the column {found.time!r} cannot be read"
+        typer.echo(f"warning: {unread}; they are not in the course over time", err=True)
     typer.echo(f"{found.rows:,} posts: {output}, plots and tables in {folder}")
 
 

@@ -39,6 +39,8 @@ def stream(
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
+    if kafka is None and (sys.stdin is None or sys.stdout is None):  # closed by whoever started us
+        raise InputError("stream reads standard input and writes standard output, and one is closed")
     classifier = posthue.load(model, threads=threads)
     source: Source
     sink: Sink

@@ -66,7 +66,7 @@ def serve(
         max_queue=max_queue,
         timeout=timeout,
         max_upload=max_upload_mb * MEGABYTE,
-        api_key=os.environ.get(KEY_VARIABLE),
+        api_key=_api_key(),
         cors_origins=_origins(cors or []),
         fetch_urls=fetch_urls,
         web=web,
@@ -77,6 +77,12 @@ def serve(
         typer.echo(_greeting(host, listening.getsockname()[1], settings), err=True)
         _end_quietly()
         server.run(sockets=[listening])
+
+
+def _api_key() -> str | None:
+    """Return the key without white space around it, which no header can carry; None: there is none."""
+    key = os.environ.get(KEY_VARIABLE)
+    return None if key is None else key.strip()
 
 
 def _end_quietly() -> None:

@@ -14,6 +14,7 @@ from contextlib import contextmanager, nullcontext
 from io import BytesIO
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Literal
+from weakref import WeakValueDictionary
 
 import numpy as np
 from PIL import Image, JpegImagePlugin
@@ -30,14 +31,25 @@ _RARE = ("WEBP", "TIFF", "AVIF", "JPEG2000", "ICO")
 _CHUNK = 1 << 20
 #: A larger file is refused before it is read: it is no post's picture.
 MAX_BYTES = 1 << 30
+#: A PIL image that declares more is not loaded, where the caller names no limit of its own.
+MAX_PIXELS = 178_956_970
 _ORIENTATION = 0x0112
 _quiet = threading.Lock()
+#: A PIL image always gets the same lock, so that one thread loads it; few others share that lock.
+_loading = tuple(threading.Lock() for _ in range(61))
+#: PIL images, by their ids, that failed to load: Pillow would give half a picture at the second attempt.
+_broken: WeakValueDictionary[int, Image.Image] = WeakValueDictionary()
 
 
 @contextmanager
-def open_source(source: ImageSource) -> Iterator[tuple[Image.Image, str]]:
-    """Yield the picture, not yet decoded where possible, and its name for messages; raise ImageError."""
+def open_source(source: ImageSource, max_pixels: int = MAX_PIXELS) -> Iterator[tuple[Image.Image, str]]:
+    """Yield the picture, not yet decoded where possible, and its name for messages; raise ImageError.
+
+    max_pixels: a PIL image of more pixels is refused; it is the only source that is loaded here, because
+    several posts may hold the same one and several threads read it.
+    """
     if isinstance(source, Image.Image):
+        _load_once(source, max_pixels)
         yield source, "image"
     elif isinstance(source, np.ndarray):
         yield _from_array(source), "array"
@@ -46,6 +58,15 @@ def open_source(source: ImageSource) -> Iterator[tuple[Image.Image, str]]:
             yield _open(stream, name), name
     else:
         raise ImageError(f"an image is a path, bytes, a PIL image or an array, not {type(source).__name__}")
+
+
+def check_size(image: Image.Image, max_pixels: int) -> None:
+    """Raise ImageError unless the picture declares at least one pixel and at most ``max_pixels``."""
+    width, height = image.size
+    if width < 1 or height < 1:
+        raise ImageError("the picture has no pixels")
+    if width * height > max_pixels:
+        raise ImageError(f"{width} x {height} pixels are more than the limit of {max_pixels:,}")
 
 
 def read_chunks(source: bytes | str | Path) -> Iterator[bytes]:
@@ -86,6 +107,22 @@ def load(image: Image.Image) -> None:
     """Decode the pixels of ``image`` in place."""
     with _quietly() if image.format in ("TIFF", "ICO") else nullcontext():
         image.load()
+
+
+def _load_once(image: Image.Image, max_pixels: int) -> None:
+    try:
+        check_size(image, max_pixels)
+    except ImageError as error:
+        raise ImageError(f"image: {error}") from None
+    with _loading[id(image) // 16 % len(_loading)]:
+        if _broken.get(id(image)) is image:
+            raise ImageError("image: the picture is damaged or truncated")
+        try:
+            load(image)
+        except Exception as error:  # Pillow's decoders raise nearly anything on broken files
+            _broken[id(image)] = image
+            reason = str(error) or type(error).__name__
+            raise ImageError(f"image: the picture is damaged or truncated ({reason})") from None
 
 
 @contextmanager

@@ -12,6 +12,22 @@ import pyarrow as pa
 from posthue.data.readers.lines import decode_bytes
 
 
+class TablePath(str):
+    """The path of a picture that a table names. written: how the table has it."""
+
+    __slots__ = ("written",)
+    written: str
+
+    def __new__(cls, found: str, written: str) -> TablePath:
+        """Return the path ``found``, which the table has as ``written``."""
+        path = super().__new__(cls, found)
+        path.written = written
+        return path
+
+    def __reduce__(self) -> tuple[type[TablePath], tuple[str, str]]:
+        return TablePath, (str(self), self.written)
+
+
 def values_of(column: pa.Array | pa.ChunkedArray) -> list[object]:
     """Return the values as Python objects; strings that are not UTF-8 are read as Windows-1252.
 
@@ -56,13 +72,14 @@ def text_of(value: object) -> str | None:
 
 
 def image_of(value: object, folder: Path) -> str | bytes | None:
-    """Return a picture's path or bytes, also from a Hugging Face image {bytes, path}; None for nothing."""
+    """Return a picture's bytes or TablePath, of a Hugging Face image {bytes, path} too; None for nothing."""
     if isinstance(value, Mapping):
         value = value.get("bytes") or value.get("path")
     if isinstance(value, bytes):
         return value or None
-    path = (text_of(value) or "").strip()
-    return resolve_image_path(path, folder) if path else None
+    written = text_of(value) or ""
+    path = written.strip()
+    return TablePath(resolve_image_path(path, folder), written) if path else None
 
 
 def resolve_image_path(path: str, folder: str | Path) -> str:

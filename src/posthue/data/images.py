@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from posthue.data._pictures import load, open_source, orientation, read_chunks
+from posthue.data._pictures import check_size, load, open_source, orientation, read_chunks
 from posthue.errors import ImageError, InputError
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def decode_image(source: ImageSource, spec: ImageSpec) -> npt.NDArray[np.uint8]:
     Orientation (EXIF) is applied, transparency is laid on white, the first frame of an animation is taken,
     16-bit and CMYK pictures are converted. Raises ImageError, with the reason, where that is impossible.
     """
-    with open_source(source) as (image, name):
+    with open_source(source, spec.max_pixels) as (image, name):
         try:
             return _decode(image, spec, reduce=image is not source)
         except ImageError as error:
@@ -146,12 +146,8 @@ def _reason(error: Exception) -> str:
 
 
 def _decode(image: Image.Image, spec: ImageSpec, *, reduce: bool) -> npt.NDArray[np.uint8]:
-    width, height = image.size
-    if width < 1 or height < 1:
-        raise ImageError("the picture has no pixels")
-    if width * height > spec.max_pixels:
-        raise ImageError(f"{width} x {height} pixels are more than the limit of {spec.max_pixels:,}")
-    large = width * height > _LARGE_PIXELS
+    check_size(image, spec.max_pixels)
+    large = image.width * image.height > _LARGE_PIXELS
     with _one_large_picture if large else nullcontext():
         return _rgb(_shrink(image, spec, reduce=reduce))
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from posthue.data.cells import id_of, image_of, resolve_image_path, text_of, values_of
+from posthue.data.picture_columns import HoldsPictures, pictures_of
 from posthue.data.readers import Chunk, Reader, open_reader
 from posthue.data.writer import TableWriter
 from posthue.errors import TableError
@@ -38,22 +39,28 @@ _USUAL = {
         *("picture", "photo", "path", "file"),
     ),
 }
+_ANY_FILE = ("filename", "path", "file")  # pictures only where the values look like pictures
+
+
+def _trusted(_name: str) -> bool:
+    return True
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
     """The columns that hold a post's id, text and image; None: find it by its usual names, in any case.
 
-    Without an id column, the id is the row's number, from 0.
+    An empty name: there is no such column. Without an id column, the id is the row's number, from 0. A column
+    ``file``, ``path`` or ``filename`` is taken as the image only where its values look like pictures.
     """
 
     id: str | None = None
     text: str | None = None
     image: str | None = None
 
-    def resolve(self, names: list[str]) -> Columns:
+    def resolve(self, names: list[str], holds_pictures: HoldsPictures = _trusted) -> Columns:
         """Return the columns of a table of posts; raise TableError if it has neither text nor image."""
-        found = self.find(names)
+        found = self.find(names, holds_pictures)
         if found.text is None and found.image is None:
             raise TableError(
                 f"no column looks like a text or an image; say which with --text-column or --image-column. "
@@ -61,17 +68,22 @@ class Columns:
             )
         return found
 
-    def find(self, names: list[str]) -> Columns:
+    def find(self, names: list[str], holds_pictures: HoldsPictures = _trusted) -> Columns:
         """Return the columns among ``names``, None for what is not there; or raise TableError."""
         taken = {self.id, self.text, self.image}
-        free = [name for name in names if name not in taken]
-        return Columns(**{field.name: self._find(field.name, names, free) for field in fields(self)})
+        free = {name.lower(): name for name in reversed(names) if name not in taken}
+        found = {}
+        for role in (field.name for field in fields(self)):
+            usual = (free[name] for name in _USUAL[role] if name in free)
+            likely = (name for name in usual if name.lower() not in _ANY_FILE or holds_pictures(name))
+            found[role] = next(likely, None) if getattr(self, role) is None else self._named(role, names)
+        return Columns(**found)
 
-    def _find(self, role: str, names: list[str], free: list[str]) -> str | None:
-        wanted: str | None = getattr(self, role)
-        by_lower = {name.lower(): name for name in reversed(names if wanted else free)}
-        if wanted is None:
-            return next((by_lower[usual] for usual in _USUAL[role] if usual in by_lower), None)
+    def _named(self, role: str, names: list[str]) -> str | None:
+        wanted: str = getattr(self, role)
+        by_lower = {name.lower(): name for name in reversed(names)}
+        if not wanted:
+            return None
         if wanted not in names and wanted.lower() not in by_lower:
             raise TableError(
                 f"there is no column {wanted!r} (--{role}-column); the columns are {_list(names)}"
@@ -154,7 +166,7 @@ def open_table(
     """Open a table of posts; raise TableError, saying what to do, if it cannot be read as one."""
     reader = _open(path, encoding, batch_rows)
     try:
-        found = (columns or Columns()).resolve(list(reader.schema.names))
+        found = (columns or Columns()).resolve(list(reader.schema.names), pictures_of(reader))
     except TableError as error:
         raise TableError(f"{path}: {error}") from None
     return PostTable(Path(path), reader, found, batch_rows)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from errno import EDQUOT, EFBIG, ENOSPC
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO
 
 import pyarrow as pa
 
+from posthue.data.part_file import open_part
 from posthue.data.sinks import SINKS, Sink
 from posthue.errors import TableError
 from posthue.files import sync_folder
@@ -22,7 +21,7 @@ class TableWriter:
     """Writes csv, tsv, jsonl or parquet, by the ending of ``path``, batch by batch.
 
     Rows go to a hidden neighbour of ``path``, which takes its name at the end and is removed if anything
-    fails.
+    fails; what a killed process left of the same table is removed by the next one.
     The first batch sets the columns. Missing parent folders are made. Raises TableError: the file exists and
     ``overwrite`` is false, the ending is unknown, the disk is full, a batch has other columns.
 
@@ -40,13 +39,12 @@ class TableWriter:
         self._make_sink = SINKS[ending]
         self._sink: Sink | None = None
         self._schema: pa.Schema | None = None
-        self._part = self.path.with_name(f".posthue-{secrets.token_hex(8)}.part")
         self._check_target()
 
     def __enter__(self) -> TableWriter:
         with self._explained():
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._file: BinaryIO = self._part.open("xb")
+            self._part, self._file = open_part(self.path)
         return self
 
     def write(self, table: pa.Table | pa.RecordBatch) -> None:

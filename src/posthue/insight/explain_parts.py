@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -104,18 +105,26 @@ def _file(image: Image.Image, kind: str) -> bytes:
 
 
 def steps_html(explanation: Explanation) -> str:
-    """Return bars from the prior by way of text and picture to the probability of the label."""
-    at = explanation.prior
-    rows = [_step("prior", 0, at, "whole", percent(at))]
-    for modality, value in explanation.contributions.items():
+    """Return bars from the prior by way of text and picture to the probability of the label.
+
+    A way can leave the range of 0 to 1 in between; the axis is then longer.
+    """
+    places = list(accumulate(explanation.contributions.values(), initial=explanation.prior))
+    low, high = min(0.0, *places), max(1.0, *places)
+
+    def row(name: str, start: float, end: float, kind: str, said: str) -> str:
+        return _step(name, (start - low) / (high - low), (end - low) / (high - low), kind, said)
+
+    rows = [row("prior", 0, places[0], "whole", percent(places[0]))]
+    for at, (modality, value) in zip(places, explanation.contributions.items(), strict=False):
         kind = "for" if value >= 0 else "against"
-        rows.append(_step(f"the {_called(modality)}", at, at + value, kind, points(value)))
-        at += value
-    rows.append(_step(explanation.label, 0, at, "whole", percent(at)))
+        rows.append(row(f"the {_called(modality)}", at, at + value, kind, points(value)))
+    rows.append(row(explanation.label, 0, places[-1], "whole", percent(places[-1])))
     return f'<ul class="steps" {hue(explanation.label)}>{"".join(rows)}</ul>'
 
 
 def _step(name: str, start: float, end: float, kind: str, said: str) -> str:
+    """Return one bar; start, end: shares of the track."""
     left, right = sorted((start, end))
     place = f"left: {100 * left:.1f}%; width: {100 * (right - left):.1f}%"
     return (

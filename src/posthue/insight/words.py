@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import log, sqrt
 
-from posthue.data.text import normalise_tweet
+from posthue.insight.masking import masked
 from posthue.insight.stop_words import STOP_WORDS
 
 #: Letters and digits, and the marks that sit on letters (Python's ``\w`` has no Indic vowel signs).
@@ -42,14 +42,14 @@ Labels = Collection[str]
 def words_in(text: str, *, clean: bool = False) -> list[str]:
     """Return the words in lower case, in order: no mentions, links, "RT" or bare numbers; #tags as words.
 
-    clean: the text has gone through ``normalise_tweet`` already; the same below.
+    clean: the text has gone through ``masked`` already; the same below.
 
     >>> words_in("RT @anna It's SO #Sunny :) http://t.co/x 2016")
     ["it's", 'so', 'sunny']
     """
-    shown = " ".join(t for t in _clean(text, clean=clean).casefold().split() if t not in ("@user", "http"))
-    words = (word.replace("’", "'").strip("_") for word in _WORD.findall(shown))
-    return [word for word in words if word and word != "rt" and not word.isdigit()]
+    found = _WORD.findall(_clean(text, clean=clean).casefold())
+    words = (word.replace("’", "'").strip("_") for word in found)
+    return [word for word in words if word and word not in ("rt", "http") and not word.isdigit()]
 
 
 def hashtags_in(text: str, *, clean: bool = False) -> list[str]:
@@ -72,7 +72,7 @@ def emoji_in(text: str, *, clean: bool = False) -> list[str]:
 
 
 def _clean(text: str, *, clean: bool) -> str:
-    return text if clean else normalise_tweet(text)
+    return text if clean else masked(text)
 
 
 def emoji_name(emoji: str) -> str:

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from posthue.data.cells import id_of, image_of, text_of, values_of
+from posthue.data.picture_columns import pictures_in
 from posthue.data.tables import Columns
 from posthue.posts import Post, Prediction
 from posthue.runtime.classifier import load
-from posthue.runtime.score_columns import scored_batch
+from posthue.runtime.score_columns import is_text, scored_batch
 
 if TYPE_CHECKING:
     from posthue.data.tables import PostTable, RowBatch
@@ -32,7 +33,7 @@ class BatchScorer:
     """Loads a bundle once and judges tables of posts. Its settings are plain data.
 
     model: the bundle's folder; None: the shipped one. id_column, text_column, image_column: found by their
-    usual names where None. folder: what relative image paths start from.
+    usual names where None; an empty name: there is none. folder: what relative image paths start from.
     """
 
     def __init__(
@@ -53,7 +54,8 @@ class BatchScorer:
 
     def __call__(self, table: pa.Table) -> pa.Table:
         """Return the same rows as ``posthue score`` writes them; raise TableError without text and image."""
-        columns = self._columns.resolve([name for name in table.column_names if name not in _HIDDEN])
+        names = [name for name in table.column_names if name not in _HIDDEN]
+        columns = self._columns.resolve(names, pictures_in(table))
         posts, errors = self._posts(table, columns)
         judged = self._classifier.predict_many(
             post for post, error in zip(posts, errors, strict=True) if error is None
@@ -104,13 +106,9 @@ def staged(
 def _shown(table: pa.Table, columns: Columns) -> list[tuple[str, pa.Array]]:
     """What is written of the input: all but the id, embedded pictures, and what ``staged`` added."""
     left_out = {columns.id, *_HIDDEN}
-    if columns.image is not None and not _is_text(table.schema.field(columns.image).type):
+    if columns.image is not None and not is_text(table.schema.field(columns.image).type):
         left_out.add(columns.image)
     return [(name, table[name].combine_chunks()) for name in table.column_names if name not in left_out]
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 def _values(table: pa.Table, name: str | None) -> list[object]:

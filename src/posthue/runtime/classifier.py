@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -85,9 +86,12 @@ class PostClassifier:
         """Yield one prediction per post, in order, for any number of posts; memory stays bounded.
 
         Posts are taken in windows of up to 2,048 (fewer where their pictures are in memory), so the first
-        prediction comes when the first window is full or the posts end.
+        prediction comes when the first window is full or the posts end. None and NaN, the empty cells of a
+        table, are posts without anything; they and whatever is neither a post nor a text give a prediction
+        with an ``error`` in their place. Raises InputError for what holds no posts, such as a single text.
         """
-        return self.engine.stream(map(_as_post, posts))
+        _check_many(posts)
+        return self.engine.stream(map(_as_row, posts))
 
 
 def _as_post(post: Post | str) -> Post:
@@ -96,3 +100,23 @@ def _as_post(post: Post | str) -> Post:
     if not isinstance(post, Post):
         raise InputError(f"a post is a posthue.Post or a text, not {type(post).__name__}")
     return post
+
+
+def _as_row(value: object) -> Post:
+    """Return a post for whatever stands in a place of one; the engine says what is wrong with its text."""
+    if isinstance(value, Post):
+        return value
+    if value is None or (isinstance(value, float) and isnan(value)):
+        return Post()
+    return Post(text=value)  # type: ignore[arg-type]
+
+
+def _check_many(posts: object) -> None:
+    """Refuse what is one post, and what would be iterated by its letters, keys or column names."""
+    kind = type(posts).__name__
+    if isinstance(posts, str | Post):
+        raise InputError(f"predict_many takes many posts, not one {kind}: give a list, or call predict")
+    if isinstance(posts, Mapping) or kind == "DataFrame":
+        raise InputError(f"predict_many takes posts or texts, not a {kind}: give a list, or one column of it")
+    if isinstance(posts, bytes) or not isinstance(posts, Iterable):
+        raise InputError(f"predict_many takes an iterable of posts or texts, such as a list, not {kind}")

@@ -12,6 +12,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,8 @@ from posthue.data.tables import TableWriter
 from posthue.errors import InputError, MissingExtraError, TableError
 from posthue.runtime.batch_scorer import ROW, BatchScorer, staged
 from posthue.runtime.bundle import Bundle
-from posthue.runtime.manifest import shard_name
 from posthue.runtime.score_columns import input_columns
+from posthue.runtime.shard_folder import LOCK, check_target, clear, locked, shard_name
 from posthue.runtime.shard_job import ShardJob
 from posthue.runtime.summary import ScoreSummary, Tally
 
@@ -39,20 +40,15 @@ def score_on_ray(
 
     workers: actors, each with ``job.threads`` threads (1 where None). address: of the cluster; None: what
     RAY_ADDRESS names, or else a local one. Every node must see the pictures, the bundle and the folder under
-    the same paths.
+    the same paths. overwrite: replace a job in the folder; what is not posthue's is refused before any work.
 
     Raises MissingExtraError without Ray; TableError as ``score_shards`` does.
     """
-    ray = _ray()
     folder = Path(job.folder)
-    if job.ending != ".parquet":
-        raise InputError("--engine ray writes parquet")
-    if folder.exists() and not overwrite:
-        raise TableError(f"{folder} exists already; choose another name or pass --overwrite")
+    _check(job, folder, overwrite=overwrite)
+    ray = _ray()
     started = time.monotonic()
-    scratch = folder.absolute().with_name(f".{folder.name}.posthue-ray")
-    shutil.rmtree(scratch, ignore_errors=True)
-    try:
+    with _scratch(folder) as scratch, locked(folder) if folder.exists() else nullcontext():
         files = _stage(job, scratch / "in")
         if not files:
             raise TableError(f"{job.source} has no rows; nothing to do for a cluster")
@@ -63,12 +59,38 @@ def score_on_ray(
             if ours:
                 ray.shutdown()
         tally = _collect(job, scratch / "out", scratch / "done")
-        if folder.is_dir():
-            shutil.rmtree(folder)
-        (scratch / "done").replace(folder)
+        _put(scratch / "done", folder)
+    return tally.summary(folder, time.monotonic() - started)
+
+
+def _check(job: ShardJob, folder: Path, *, overwrite: bool) -> None:
+    if job.ending != ".parquet":
+        raise InputError("--engine ray writes parquet")
+    if folder.exists() and not overwrite:
+        raise TableError(f"{folder} exists already; choose another name or pass --overwrite")
+    check_target(folder, Path(job.source), overwrite=overwrite)
+
+
+@contextmanager
+def _scratch(folder: Path) -> Iterator[Path]:
+    """A hidden neighbour of ``folder`` for what is in work; removed at the end, however that comes."""
+    scratch = folder.absolute().with_name(f".{folder.name}.posthue-ray")
+    shutil.rmtree(scratch, ignore_errors=True)
+    try:
+        yield scratch
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    return tally.summary(folder, time.monotonic() - started)
+
+
+def _put(done: Path, folder: Path) -> None:
+    """Give the finished folder its name; one that is there loses posthue's own files, and nothing else."""
+    if not folder.exists():
+        done.replace(folder)
+        return
+    clear(folder)
+    (folder / LOCK).unlink(missing_ok=True)
+    for path in sorted(done.iterdir()):
+        shutil.move(path, folder / path.name)
 
 
 def _ray() -> Any:

@@ -127,7 +127,8 @@ class Engine:
     def _begin(self, post: Post) -> _Work:
         """Return what there is to do for a post: which of its modalities this bundle can read."""
         if post.text is not None and not isinstance(post.text, str):
-            return _Work(post, error=f"the text is not a text but {type(post.text).__name__}")
+            kind = type(post.text).__name__
+            return _Work(post, error=f"the text is not a text but {kind}; a post is a posthue.Post or a text")
         has_text = bool(post.text and post.text.strip())
         text = self._texts.prepare(post.text) if has_text and self._texts else ""
         image = post.image if self._config.image else None

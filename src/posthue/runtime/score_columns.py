@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from posthue.data.cells import TablePath
 from posthue.data.readers.base import string_array
 from posthue.labels import LabelScheme
 from posthue.posts import Modality, Prediction
@@ -63,7 +63,7 @@ def input_columns(table: PostTable, batch: RowBatch) -> list[tuple[str, pa.Array
         if field.name == table.columns.text:
             found.append((field.name, string_array([post.text for post in batch.posts])))
         elif field.name == table.columns.image:
-            if _is_text(field.type):
+            if is_text(field.type):
                 found.append((field.name, string_array(_image_paths(table, batch))))
         else:
             found.append((field.name, next(others)))
@@ -71,16 +71,22 @@ def input_columns(table: PostTable, batch: RowBatch) -> list[tuple[str, pa.Array
 
 
 def _image_paths(table: PostTable, batch: RowBatch) -> list[str | None]:
-    """The image paths as the table has them: a reader has put the table's folder before relative ones."""
-    folder = table.path if table.path.is_dir() else table.path.parent
-    prefix = os.path.join(folder, "")  # noqa: PTH118  (a Path drops the last separator)
-    images = (post.image for post in batch.posts)
-    return [str(image).removeprefix(prefix) if isinstance(image, str | Path) else None for image in images]
+    """The image paths as a table has them; of a folder of pictures, from that folder on."""
+    folder = os.path.join(table.path, "")  # noqa: PTH118  (a Path drops the last separator)
+    found: list[str | None] = []
+    for post in batch.posts:
+        if isinstance(post.image, TablePath):
+            found.append(post.image.written)
+        else:
+            found.append(post.image.removeprefix(folder) if isinstance(post.image, str) else None)
+    return found
 
 
-def _is_text(kind: pa.DataType) -> bool:
+def is_text(kind: pa.DataType) -> bool:
+    """Whether a column of this type holds text, and so paths of pictures rather than pictures."""
     plain = kind.value_type if pa.types.is_dictionary(kind) else kind
-    return bool(pa.types.is_string(plain) or pa.types.is_large_string(plain))
+    types = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+    return any(is_of(plain) for is_of in types)
 
 
 def scored_batch(

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 from posthue.data.tables import Columns, PostTable, RowBatch, TableWriter, open_table
 from posthue.runtime.bundle import Bundle
 from posthue.runtime.classifier import PostClassifier
+from posthue.runtime.digests import bundle_digest, input_digest
 from posthue.runtime.engine import Engine, OnBadImage
-from posthue.runtime.manifest import bundle_digest, input_digest, shard_name
 from posthue.runtime.score import scored_batches
 from posthue.runtime.sessions import Device
+from posthue.runtime.shard_folder import shard_name
 from posthue.runtime.summary import Tally
 
 if TYPE_CHECKING:

@@ -20,8 +20,9 @@ from typing import Protocol
 from posthue.data.tables import TableWriter, read_table
 from posthue.errors import InputError, PosthueError, TableError
 from posthue.runtime.bundle import Bundle
-from posthue.runtime.manifest import Manifest, locked, open_manifest
+from posthue.runtime.manifest import Manifest, open_manifest, open_own_manifest
 from posthue.runtime.sessions import choose_threads
+from posthue.runtime.shard_folder import check_target, locked, remove, sweep
 from posthue.runtime.shard_job import Progress, ShardDone, ShardJob, ShardScorer
 from posthue.runtime.summary import ScoreSummary, Tally
 from posthue.runtime.workers import WorkerDiedError, WorkerProcess
@@ -45,19 +46,16 @@ def score_shards(
     workers: processes; with more than one, each has one thread unless the job says otherwise.
     progress: called with the rows done and the rows in all (None when unknown).
 
-    Raises TableError when the input cannot be read, the folder holds another job, or the disk is full (whole
-    shards stay); BundleError when the model fails.
+    Raises TableError when the input cannot be read, the folder holds another job or foreign files, or the
+    disk is full (whole shards stay); BundleError when the model fails.
     """
     _check(job, workers)
     started = time.monotonic()
     folder = Path(job.folder)
+    check_target(folder, Path(job.source), overwrite=overwrite)
     with locked(folder):
         manifest = open_manifest(folder, job.asked(), ending=job.ending, overwrite=overwrite)
-        if not manifest.complete:
-            _Run(manifest, progress, job.open_table().count_rows() if progress else None).work(job, workers)
-    tally = Tally(Bundle.open(job.model).config.schemes)
-    for shard in manifest.shards.values():
-        tally.merge(shard["tally"])
+        tally = _make(job, manifest, workers, progress)
     return tally.summary(folder, time.monotonic() - started)
 
 
@@ -66,19 +64,34 @@ def score_with_workers(
 ) -> ScoreSummary:
     """Judge every post into one file, by several processes; rows keep their order.
 
-    The shards are made in a hidden folder beside the output, from which a killed job goes on.
+    The shards are made in a hidden folder beside the output, from which a killed job goes on; another job,
+    or ``overwrite``, starts there anew. Raises as ``score_shards`` does.
     """
+    _check(job, workers)
+    started = time.monotonic()
     output = Path(output)
-    with TableWriter(output, overwrite=overwrite) as writer:
-        folder = output.with_name(f".{output.name}.posthue-shards")
-        job = replace(job, folder=str(folder), ending=".parquet")
-        summary = score_shards(job, workers=workers, progress=progress)
-        for batch in _merged(folder):
-            writer.write(batch)
-    for path in (*folder.glob("part-*.parquet"), *folder.glob("manifest.json"), *folder.glob(".lock")):
-        path.unlink()
-    folder.rmdir()
-    return replace(summary, output=output)
+    folder = output.with_name(f".{output.name}.posthue-shards")
+    job = replace(job, folder=str(folder), ending=".parquet")
+    writer = TableWriter(output, overwrite=overwrite)
+    with locked(folder):
+        with writer:
+            manifest = open_own_manifest(folder, job.asked(), ending=job.ending, overwrite=overwrite)
+            tally = _make(job, manifest, workers, progress)
+            for batch in _merged(folder):
+                writer.write(batch)
+        remove(folder)
+    return tally.summary(output, time.monotonic() - started)
+
+
+def _make(job: ShardJob, manifest: Manifest, workers: int, progress: Shown | None) -> Tally:
+    """Make every shard that is missing; return what all of them say together."""
+    if not manifest.complete:
+        _Run(manifest, progress, job.open_table().count_rows() if progress else None).work(job, workers)
+        sweep(manifest.folder)
+    tally = Tally(Bundle.open(job.model).config.schemes)
+    for shard in manifest.shards.values():
+        tally.merge(shard["tally"])
+    return tally
 
 
 def _merged(folder: Path) -> Iterator[object]:

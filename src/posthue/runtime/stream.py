@@ -14,7 +14,7 @@ import binascii
 import json
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from queue import Empty, Queue
 from time import monotonic
@@ -22,18 +22,23 @@ from typing import Any, BinaryIO, Protocol
 
 from posthue.posts import Post, Prediction
 from posthue.runtime.classifier import PostClassifier
+from posthue.runtime.line_joiner import TOO_LONG, LineJoiner
 
 _IDLE = 0.1  # seconds between looks at whether to stop
-_MAX_LINE = 64 << 20
+_BLOCK = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One line as it came, and when (monotonic seconds). key: what a queue calls it by; becomes the id."""
+    """One line as it came, and when (monotonic seconds).
+
+    key: what a queue calls it by; becomes the id. error: why the line could not be taken in.
+    """
 
     value: bytes
     at: float
     key: str | None = None
+    error: str | None = None
 
 
 class Source(Protocol):
@@ -123,8 +128,11 @@ def _answer(
 def parse_post(message: Message) -> Post | Prediction:
     """Return the post of a line, or a prediction that says what is wrong with the line.
 
-    {"id": …, "text": …, "image": path, "image_base64": …}; what else the object holds is not read.
+    {"id": …, "text": …, "image": path, "image_base64": …}; what else the object holds is not read. A blank
+    field is no text or no picture.
     """
+    if message.error is not None:
+        return Prediction(id=message.key, error=message.error)
     try:
         found = json.loads(message.value)
     except (ValueError, RecursionError) as error:
@@ -142,8 +150,8 @@ def parse_post(message: Message) -> Post | Prediction:
 
 
 def _image(found: dict[str, Any]) -> str | bytes | None:
-    encoded = found.get("image_base64")
-    return found.get("image") if encoded is None else base64.b64decode(encoded, validate=True)
+    encoded = (found.get("image_base64") or "").strip()
+    return base64.b64decode(encoded, validate=True) if encoded else found.get("image")
 
 
 def to_line(prediction: Prediction) -> str:
@@ -183,26 +191,26 @@ class LineSource:
         self._stop.set()
 
     def _read(self) -> None:
-        rest = b""
+        lines = LineJoiner()
         try:
-            while not self._stop.is_set() and (block := os.read(self._fd, 1 << 16)):
+            while not self._stop.is_set():
+                block = os.read(self._fd, _BLOCK)
                 self._handing_over.set()
-                *lines, rest = (rest + block).split(b"\n")
-                for line in lines:
-                    self._put(line)
+                self._put(lines.feed(block) if block else lines.end())
                 self._handing_over.clear()
-                if len(rest) > _MAX_LINE:  # an endless line must not fill the memory
-                    self._put(rest[:100])
-                    rest = b""
-            self._put(rest)
+                if not block:
+                    break
         except OSError:
             pass
         finally:
             self._done.set()
 
-    def _put(self, line: bytes) -> None:
-        if line.strip():
-            self._lines.put(Message(line, monotonic()))
+    def _put(self, lines: Iterable[bytes | None]) -> None:
+        for line in lines:
+            if line is None:
+                self._lines.put(Message(b"", monotonic(), error=TOO_LONG))
+            elif line.strip():
+                self._lines.put(Message(line, monotonic()))
 
 
 class LineSink:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import json
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from posthue.apps.api.app import create_app
 from posthue.apps.api.settings import ServeSettings
 from posthue.errors import InputError
 from posthue.posts import Post
+from posthue.runtime.explaining import Explanation
 
 SMALL = ServeSettings(max_text=100, max_image=5000, max_body=20_000, max_batch=4, max_pixels=1_000_000)
 
@@ -117,6 +119,33 @@ def test_a_batch_keeps_order_and_says_what_is_wrong_with_each(client: TestClient
     assert "neither text nor image" in found[2]["error"]
 
 
+def test_a_wrong_post_does_not_stop_its_batch(client: TestClient) -> None:
+    posts = [
+        {"txt": "x", "id": "a"},
+        {"text": "happy"},
+        {"text": 7, "id": 8},
+        {"text": "sad", "id": "d" * 201},
+    ]
+    counted = _failed_posts(client)
+    answer = client.post("/v1/predict/batch", json={"posts": posts})
+    assert answer.status_code == 200
+    found = answer.json()["predictions"]
+    assert [one["id"] for one in found] == ["a", None, None, None]
+    assert [one["error"] is None for one in found] == [False, True, False, False]
+    assert found[0]["error"] == "txt: Extra inputs are not permitted"
+    assert "200 characters" in found[3]["error"]
+    assert _failed_posts(client) == counted + 3
+    for broken in ([{"text": "a"}, 7], {}, None):
+        refused = client.post("/v1/predict/batch", json={"posts": broken})
+        assert refused.status_code == 422
+        assert len(refused.json()["message"]) < 100
+
+
+def _failed_posts(client: TestClient) -> int:
+    lines = client.get("/metrics").text.splitlines()
+    return int(next(line for line in lines if 'outcome="failed"' in line).split()[-1])
+
+
 def test_batches_have_limits(client: TestClient) -> None:
     assert client.post("/v1/predict/batch", json={"posts": []}).status_code == 422
     many = client.post("/v1/predict/batch", json={"posts": [{"text": "a"}] * 5})
@@ -188,6 +217,14 @@ def test_no_origin_may_call_unless_it_is_named(client: TestClient, tiny_bundle: 
         assert "access-control-allow-origin" not in stranger.headers
 
 
+def test_a_page_of_a_named_origin_can_read_that_its_key_is_wrong(tiny_bundle: Path) -> None:
+    settings = ServeSettings(cors_origins=("https://app.example",), api_key="s3cret")
+    with TestClient(create_app(posthue.load(tiny_bundle), settings)) as client:
+        found = client.get("/v1/model", headers={"Origin": "https://app.example"})
+        assert found.status_code == 401
+        assert found.headers["access-control-allow-origin"] == "https://app.example"
+
+
 def test_a_key_is_asked_for_everywhere_but_health(tiny_bundle: Path) -> None:
     with TestClient(create_app(posthue.load(tiny_bundle), ServeSettings(api_key="s3cret"))) as client:
         for path in ("/", "/v1/model", "/metrics", "/openapi.json", "/static/app.js"):
@@ -241,6 +278,57 @@ def test_a_request_that_waits_too_long_is_answered(tiny_bundle: Path) -> None:
         assert status_of(answer) == 503
         assert b"no answer within 0.2 s" in answer
         assert status_of(exchange(port, json_request({"text": "happy"}))) == 200
+
+
+class SlowToExplain:
+    """A classifier whose explanations wait until they are let go; it notes their texts."""
+
+    def __init__(self, classifier: posthue.PostClassifier) -> None:
+        self._explain = classifier.explain
+        self.go = threading.Event()
+        self.at_work = threading.Event()
+        self.texts: list[str | None] = []
+
+    def explain(self, post: Post, *, scheme: str, label: str | None) -> Explanation:
+        self.texts.append(post.text)
+        self.at_work.set()
+        assert self.go.wait(20)
+        return self._explain(post, scheme=scheme, label=label)
+
+
+def test_an_explanation_that_takes_too_long_is_answered(tiny_bundle: Path) -> None:
+    classifier = posthue.load(tiny_bundle, threads=1)
+    slow = SlowToExplain(classifier)
+    classifier.explain = slow.explain  # type: ignore[method-assign, assignment]
+    asked = [json_request({"text": f"happy {number}"}, "/v1/explain") for number in range(9)]
+    with running(classifier, ServeSettings(timeout=0.3, web=False)) as port:
+        answers = [exchange(port, request) for request in asked[:3]]
+        assert [status_of(answer) for answer in answers] == [503] * 3
+        assert all(b"retry-after: 5" in answer.lower() for answer in answers)
+        slow.go.set()
+        assert status_of(exchange(port, asked[4])) == 200
+    assert slow.texts == ["happy 0", "happy 4"]
+
+
+def test_explanations_that_nobody_waits_for_are_skipped(tiny_bundle: Path) -> None:
+    classifier = posthue.load(tiny_bundle, threads=1)
+    slow = SlowToExplain(classifier)
+    classifier.explain = slow.explain  # type: ignore[method-assign, assignment]
+    asked = [json_request({"text": f"happy {number}"}, "/v1/explain") for number in range(9)]
+    with running(classifier, ServeSettings(web=False)) as port:
+        first = socket.create_connection(("127.0.0.1", port))
+        first.sendall(asked[0])
+        assert slow.at_work.wait(5)
+        for request in asked[1:4]:
+            with socket.create_connection(("127.0.0.1", port)) as connection:
+                connection.sendall(request)
+                time.sleep(0.1)
+        time.sleep(0.2)
+        threading.Timer(0.2, slow.go.set).start()
+        assert status_of(exchange(port, asked[5])) == 200
+        assert status_of(first.recv(100)) == 200
+        first.close()
+    assert slow.texts == ["happy 0", "happy 5"]
 
 
 def test_stopping_answers_what_was_accepted(tiny_bundle: Path) -> None:

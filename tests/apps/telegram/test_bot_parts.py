@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -19,19 +20,22 @@ from posthue.posts import Post
 
 pytest.importorskip("aiogram")
 
-from bot_process import document, message, photo, picture
+from aiogram import Bot
+from bot_process import document, message, photo, picture, pressed
 
 from posthue.apps.telegram.albums import Albums
+from posthue.apps.telegram.calls import Calls
 from posthue.apps.telegram.feedback import FeedbackFile, Verdict, button_data, read_button
 from posthue.apps.telegram.incoming import Kind, album_of, read_message, read_update, update_id_of
 from posthue.apps.telegram.intake import Intake
 from posthue.apps.telegram.journal import Journal
-from posthue.apps.telegram.picture import draw_album, draw_post
+from posthue.apps.telegram.picture import _heated, draw_album, draw_post
 from posthue.apps.telegram.polling import whole
 from posthue.apps.telegram.replies import fitting, post_text
 from posthue.apps.telegram.scrubbing import Scrubber, guard
 from posthue.apps.telegram.settings import BotSettings, default_journal, read_secret, read_token
 from posthue.apps.telegram.texts import ENGLISH, LANGUAGES, RUSSIAN_LABELS
+from posthue.apps.telegram.verdicts import Verdicts
 from posthue.labels import SCHEMES
 
 TOKEN = "123456:AAsecret-half_of-the-token"
@@ -159,6 +163,19 @@ def test_in_groups_only_commands_are_answered() -> None:
         assert (read_message(update.message, max_image=1) is not None) == asked
 
 
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [("/help@SomeOtherBot", False), ("/help@Hue_Bot", True), ("/HELP@hue_bot\nme", True), ("/help", True)],
+)
+def test_in_groups_commands_to_other_bots_are_theirs(text: str, asked: bool) -> None:
+    raw = message(3, text=text)
+    raw["message"]["chat"] = {"id": -5, "type": "supergroup", "title": "us"}
+    update = read_update({"update_id": 1} | raw)
+    assert update.message is not None
+    assert (read_message(update.message, max_image=1, name="hue_bot") is not None) == asked
+    assert read_message(update.message, max_image=1) is not None
+
+
 def test_a_new_kind_of_part_does_not_keep_the_post_from_its_answer() -> None:
     raw = message(3, text="so sad", forward_origin={"type": "from_the_moon"}, effect_id=[1])
     update = read_update({"update_id": 1} | raw)
@@ -243,6 +260,46 @@ def test_verdicts_with_posts(tmp_path: Path) -> None:
     row = json.loads(path.read_text())
     assert row["text"] == "a post"
     assert (tmp_path / row["picture"]).read_bytes() == b"pixels"
+
+
+class FullDisk(FeedbackFile):
+    """A file that cannot be written to until ``full`` is unset."""
+
+    full = True
+
+    def add(self, verdict: Verdict, *, text: str = "", picture: bytes | None = None) -> None:
+        if self.full:
+            raise OSError("no space left")
+        super().add(verdict, text=text, picture=picture)
+
+
+def test_no_thanks_for_a_verdict_that_was_not_saved(tmp_path: Path) -> None:
+    file = FullDisk(tmp_path / "verdicts.csv", model="tiny", keep_posts=False)
+    calls = Calls(Bot(TOKEN), patience=0.1)
+    verdicts = Verdicts(calls, SCHEMES, BotSettings(feedback=tmp_path / "verdicts.csv"), file)
+    data = button_data("r", "sentiment", "positive")
+    assert data is not None
+    update = read_update({"update_id": 1} | pressed(data, 5))
+    assert update.callback_query is not None
+
+    query = update.callback_query
+
+    async def said() -> list[str]:
+        first = [await verdicts._write(query) for _ in range(2)]
+        file.full = False
+        return first + [await verdicts._write(query) for _ in range(2)]
+
+    assert asyncio.run(said()) == ["not_saved", "not_saved", "thanks", "thanks"]
+    assert len((tmp_path / "verdicts.csv").read_text().splitlines()) == 2
+
+
+def test_the_heat_map_has_the_colours_of_the_pages() -> None:
+    heat = np.zeros((7, 7))
+    heat[:, 0], heat[:, 6] = 0.2, -0.2
+    drawn = np.asarray(_heated(np.full((64, 64, 3), 128, np.uint8), heat)).astype(int)
+    assert drawn[128, 5, 2] > drawn[128, 5, 0]
+    assert drawn[128, 250, 0] > drawn[128, 250, 2]
+    assert "blue regions speak for" in " ".join(ENGLISH["help"].split())
 
 
 @pytest.mark.parametrize(

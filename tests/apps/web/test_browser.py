@@ -130,6 +130,29 @@ def test_errors_are_said(page: Any, tmp_path: Path) -> None:
     page.get_by_text("The server cannot be reached").wait_for()
 
 
+def test_a_late_answer_is_not_shown_beside_another_post(page: Any) -> None:
+    page.goto("/")
+    late: list[Any] = []
+    page.route("**/judge", lambda route: late.append(route), times=1)  # noqa: PLW0108
+    text, result = page.get_by_label("Text of the post"), page.locator("#result")
+    text.fill("sad sad day")
+    text.press("Control+Enter")
+    page.wait_for_function("document.querySelector('#result').classList.contains('busy')")
+    text.fill("happy happy day")
+    text.press("Control+Enter")
+    result.get_by_text("positive").first.wait_for()
+    late.pop().fulfill(body='<p class="found">the first post</p>')
+    page.get_by_role("heading", name="Why positive").wait_for()
+    assert "the first post" not in result.inner_text()
+    page.route("**/judge", lambda route: late.append(route), times=1)  # noqa: PLW0108
+    text.press("Control+Enter")
+    page.get_by_role("button", name="Clear").click()
+    late.pop().fulfill(body='<p class="found">the cleared post</p>')
+    page.wait_for_timeout(200)
+    assert page.locator(".empty").is_visible()
+    assert page.get_by_role("button", name="Judge this post").is_enabled()
+
+
 def test_everything_can_be_done_with_the_keyboard(page: Any) -> None:
     page.goto("/")
     page.keyboard.press("Tab")
@@ -182,7 +205,7 @@ def test_many_posts_deleted_and_refused(page: Any, tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(content)
         page.get_by_label("File with posts").set_input_files(tmp_path / name)
         page.get_by_role("button", name="Judge all posts").click()
-        page.get_by_text(message).or_(page.get_by_text("larger than it takes")).first.wait_for()
+        page.get_by_text(message).or_(page.get_by_text("no file so large")).first.wait_for()
     page.get_by_role("button", name="Try with the example posts").click()
     page.get_by_role("button", name="Delete it now").click()
     page.get_by_text("the file and its result are gone").wait_for()

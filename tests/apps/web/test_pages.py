@@ -15,6 +15,8 @@ from starlette.testclient import TestClient
 import posthue
 from posthue.apps.api.app import create_app
 from posthue.apps.api.settings import ServeSettings
+from posthue.apps.web.gist import Gist
+from posthue.apps.web.jobs import Job, _for_visitor
 from posthue.apps.web.markdown import to_html
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)>"
@@ -92,6 +94,9 @@ def test_a_post_without_a_script_gets_a_whole_page(client: TestClient) -> None:
     assert "mixed: the text says <b>positive</b>, the picture says <b>negative</b>" in found.text
     nothing = client.post("/", data={"text": ""}, files={"image": ("", b"")})
     assert nothing.status_code == 422
+    unread = client.post("/", data={"text": "kept <b>"}, files={"image": ("a.png", b"no picture")})
+    for page in (unread.text, client.post("/", data={"text": "kept <b>"}, files={"x": b""}).text):
+        assert re.search(r"<textarea[^>]*>kept &lt;b&gt;</textarea>", page)
     assert 'role="alert"' in nothing.text
 
 
@@ -137,6 +142,7 @@ def test_a_table_is_judged_shown_explored_downloaded_and_gone(client: TestClient
     lines = result.text.splitlines()
     assert lines[0].startswith("id,text,likes,sentiment,sentiment_negative")
     assert len(lines) == 4
+    client.delete(f"/posts/jobs/{found['id']}")
     assert client.get(f"/posts/jobs/{found['id']}/result").status_code == 404
 
 
@@ -145,8 +151,6 @@ def test_nothing_of_an_upload_stays_on_disk(client: TestClient) -> None:
     found = upload(client, "a.csv", b"text\nhappy\n")
     job = jobs.find(str(found["id"]))
     assert [path.name for path in job.folder.iterdir()] == ["scored.csv"]
-    client.get(f"/posts/jobs/{job.id}/result")
-    assert list(job.folder.iterdir()) == []
     assert client.delete(f"/posts/jobs/{job.id}").status_code == 204
     assert not job.folder.exists()
     assert client.get(f"/posts/jobs/{job.id}").status_code == 404
@@ -190,6 +194,17 @@ def test_a_zip_with_a_table_and_its_pictures(client: TestClient) -> None:
     assert "more than 5,000 bytes" in rows[3]["error"]
 
 
+def test_a_zip_of_a_folder(client: TestClient) -> None:
+    table = "text,image\na,pictures/green.png\nb,x/pictures/red.png\nc,../top.png\nd,../../../etc/passwd\n"
+    pictures = {"x__pictures__green_dot_png": png("lime"), "x__pictures__red_dot_png": png()}
+    found = upload(
+        client, "x.zip", zipped(x__posts_dot_csv=table, top_dot_png=png("lime"), **pictures), "jsonl"
+    )
+    rows = [json.loads(line) for line in client.get(f"/posts/jobs/{found['id']}/result").text.splitlines()]
+    assert [row["error"] is None for row in rows] == [True, True, True, False]
+    assert "not in the upload" in rows[3]["error"]
+
+
 def test_a_zip_of_pictures(client: TestClient) -> None:
     found = upload(client, "p.zip", zipped(a_dot_png=png("lime"), b_dot_png=b"none"))
     assert "1 of 2 posts judged" in str(found["html"])
@@ -198,12 +213,10 @@ def test_a_zip_of_pictures(client: TestClient) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [
-        ("a.csv", b"likes\n3\n", "no column looks like a text"),
-        ("a.zip", b"nothing", "not a readable zip archive"),
+        ("a.csv", b"likes\n3\n", "no column looks like a text or an image; name the column text or image. "),
+        ("a.zip", b"nothing", "a.zip: not a readable zip"),
         ("a.zip", zipped(a_dot_csv="text\na\n", b_dot_csv="text\nb\n"), "holds 2 tables"),
         ("a.zip", zipped(readme_dot_txt="hi"), "no pictures in this zip"),
-        ("a.exe", b"MZ", "upload a csv, tsv or jsonl table, or a zip"),
-        ("a.parquet", b"PAR1", "upload a csv"),
         ("a.csv", b"text\n" + b"happy\n" * 60, "more than 50 rows"),
     ],
 )
@@ -211,7 +224,7 @@ def test_files_that_cannot_be_judged(client: TestClient, name: str, content: byt
     found = upload(client, name, content)
     assert found["state"] == "failed"
     assert reason in str(found["message"])
-    assert "posthue-serve-" not in str(found["message"])
+    assert not re.search("posthue-serve-|upload[.](csv|zip)|--text-column", str(found["message"]))
 
 
 def test_a_zip_that_unpacks_to_too_much(client: TestClient) -> None:
@@ -234,7 +247,57 @@ def test_uploads_have_limits(client: TestClient) -> None:
         upload(client, "a.csv", b"text\nhappy\n")
     refused = post("/posts/upload?name=a.csv", content=b"text\na\n")
     assert refused.status_code == 503
-    assert refused.headers["retry-after"] == "30"
+    assert 880 <= int(refused.headers["retry-after"]) <= 905
+
+
+def test_a_broken_download_takes_nothing_away(client: TestClient) -> None:
+    address = f"/posts/jobs/{upload(client, 'a.csv', b'text' + bytes([10]) + b'happy')['id']}/result"
+    part = client.get(address, headers={"Range": "bytes=0-9"})
+    assert (part.status_code, len(part.content)) == (206, 10)
+    for _ in range(2):
+        assert client.get(address).text.startswith("id,text,sentiment")
+
+
+def test_files_of_another_kind_open_no_job(client: TestClient) -> None:
+    for name in ("a.exe", "a.parquet", "posts.csv.gz"):
+        refused = client.post("/posts/upload", params={"name": name}, content=b"MZ")
+        assert refused.status_code == 422
+        assert refused.json()["message"] == f"{name}: upload a csv, tsv or jsonl table, or a zip"
+    assert not client.app.state.jobs._jobs  # type: ignore[attr-defined]
+
+
+def test_failed_and_fetched_uploads_make_room(client: TestClient) -> None:
+    failed = [upload(client, "a.csv", b"likes\n1\n")["id"] for _ in range(3)]
+    kept = [upload(client, "a.csv", b"text\nhappy\n")["id"] for _ in range(3)]
+    assert client.get(f"/posts/jobs/{failed[0]}").status_code == 404
+    sent = {"params": {"name": "a.csv"}, "content": b"text\nsad\n"}
+    assert client.post("/posts/upload", **sent).status_code == 503  # type: ignore[arg-type]
+    for key in (kept[1], kept[0]):
+        assert client.get(f"/posts/jobs/{key}/result").status_code == 200
+    finished(client, client.post("/posts/upload", **sent).json()["id"])  # type: ignore[arg-type]
+    assert [client.get(f"/posts/jobs/{key}").status_code for key in kept] == [200, 404, 200]
+
+
+def test_errors_call_the_file_as_its_owner_does() -> None:
+    gist = Gist({})
+    folder = Path("/tmp/posthue-serve-x/y")
+    job = Job("k", "my upload.csv", folder, "csv", gist, source=folder / "upload.csv")
+    said = {
+        f"{folder}/upload.csv: broken": "my upload.csv: broken",
+        "cannot read upload.csv": "cannot read my upload.csv",
+        f"{folder}/table.tsv, line 3": "my upload.csv, line 3",
+        "data/table.csv: too long": "data/table.csv: too long",
+        f"in {folder}": "in my upload.csv",
+    }
+    for message, shown in said.items():
+        assert _for_visitor(message, job) == shown
+
+
+def test_uploads_are_counted(client: TestClient) -> None:
+    upload(client, "a.csv", b"text,image\nhappy,\nsad,\n,gone.png\n")
+    counted = client.get("/metrics").text
+    assert 'posthue_posts_total{outcome="judged"} 2' in counted
+    assert 'posthue_posts_total{outcome="failed"} 1' in counted
 
 
 def test_the_example_posts(client: TestClient) -> None:

@@ -74,17 +74,16 @@ def create_app(
 
 def _middleware(service: Service) -> list[Middleware]:
     settings = service.settings
-    found = [Middleware(Gate, metrics=service.metrics, api_key=settings.api_key)]
-    if settings.cors_origins:
-        found.append(
-            Middleware(
-                CORSMiddleware,
-                allow_origins=list(settings.cors_origins),
-                allow_methods=["GET", "POST"],
-                allow_headers=["Authorization", "Content-Type", "X-API-Key"],
-            )
-        )
-    return found
+    gate = Middleware(Gate, metrics=service.metrics, api_key=settings.api_key)
+    if not settings.cors_origins:
+        return [gate]
+    cors = Middleware(
+        CORSMiddleware,
+        allow_origins=list(settings.cors_origins),
+        allow_methods=["GET", "POST"],
+        allow_headers=["Authorization", "Content-Type", "X-API-Key"],
+    )
+    return [cors, gate]  # outside the gate, so that a page can read a 401
 
 
 async def _on_problem(_: Request, error: Exception) -> Response:

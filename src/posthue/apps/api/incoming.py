@@ -13,7 +13,7 @@ from starlette.datastructures import Headers
 from posthue.apps.api.bodies import form_fields
 from posthue.apps.api.fetch import Fetcher
 from posthue.apps.api.problems import ApiError, too_large, unreadable
-from posthue.apps.api.schemas import BatchIn, ExplainIn, PostIn, parse
+from posthue.apps.api.schemas import BatchIn, ExplainIn, PostIn, RefusedPost, parse
 from posthue.apps.api.settings import ServeSettings
 from posthue.data._pictures import open_source
 from posthue.errors import ImageError
@@ -54,6 +54,8 @@ class Incoming:
         found: list[Post | Prediction] = []
         for one in given:
             try:
+                if isinstance(one, RefusedPost):
+                    raise unreadable(one.problem)
                 if one.image_url:
                     raise unreadable("image_url: pictures are fetched for single posts only")
                 found.append(await self.from_json(one))

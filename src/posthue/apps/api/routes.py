@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi import APIRouter, Request
+from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse, Response
 
 from posthue.apps.api.bodies import held_body
@@ -26,6 +28,7 @@ from posthue.apps.api.service import Service
 from posthue.posts import Post, Prediction
 from posthue.runtime.facts import bundle_facts
 
+Found = TypeVar("Found")
 router = APIRouter()
 
 _WHY = {
@@ -52,6 +55,28 @@ def body_of(request: Request) -> AbstractAsyncContextManager[bytes]:
     service = service_of(request)
     settings = service.settings
     return held_body(request, limit=settings.max_body, seconds=settings.body_timeout, held=service.held)
+
+
+async def while_connected(request: Request, work: Coroutine[Any, Any, Found]) -> Found:
+    """Return what ``work`` returns; cancel it and raise ClientDisconnect when the client goes away.
+
+    The body of the request must have been read.
+    """
+    asked = asyncio.create_task(work)
+    gone = asyncio.create_task(_gone(request))
+    try:
+        await asyncio.wait((asked, gone), return_when=asyncio.FIRST_COMPLETED)
+        if not asked.done():
+            raise ClientDisconnect
+        return await asked
+    finally:
+        asked.cancel()
+        gone.cancel()
+
+
+async def _gone(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 def _takes(*, json: type, form: type | None = None) -> dict[str, Any]:
@@ -107,6 +132,7 @@ async def predict_batch(request: Request) -> Response:
         found = await service.incoming.batch(request.headers, body)
         good = [post for post in found if isinstance(post, Post)]
         predictions = iter(await service.judge(good, bulk=True))
+        service.count([one for one in found if isinstance(one, Prediction)])
     return json_response(
         {"predictions": [(next(predictions) if isinstance(one, Post) else one).to_dict() for one in found]}
     )
@@ -123,7 +149,8 @@ async def explain(request: Request) -> Response:
     service = service_of(request)
     async with body_of(request) as body:
         post, scheme, label = await service.incoming.explain(request.headers, body)
-        explanation = await service.explain(post, scheme=scheme, label=label)
+        asked = service.explain(post, scheme=scheme, label=label)
+        explanation = await while_connected(request, asked)
     return json_response(explanation.to_dict())
 
 

@@ -7,16 +7,24 @@ from __future__ import annotations
 
 from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 from posthue.apps.api.problems import ApiError, unreadable
 
 Model = TypeVar("Model", bound=BaseModel)
+_LONGEST_ID = 200
 _MOST_IN_BATCH = 4096  # the server's own limit is lower, and says so
 Text = Annotated[str, Field(description="The text of the post.", examples=["what a day"])]
 Base64 = Annotated[str, Field(description="The picture, base64; a data: URI is taken too.")]
 Url = Annotated[str, Field(max_length=2048, description="Where the picture is; only if the server fetches.")]
-Id = Annotated[str, Field(max_length=200, description="Comes back in the answer.")]
+Id = Annotated[str, Field(max_length=_LONGEST_ID, description="Comes back in the answer.")]
 
 
 class PostIn(BaseModel):
@@ -30,12 +38,32 @@ class PostIn(BaseModel):
     id: Id | None = None
 
 
+class RefusedPost(PostIn):
+    """In the place of a post of a batch that is not one. problem: why."""
+
+    problem: str
+
+
+def _or_refused(given: object, check: ValidatorFunctionWrapHandler) -> object:
+    try:
+        return check(given)
+    except ValidationError as error:
+        if not isinstance(given, dict):
+            raise
+        said = given.get("id")
+        known = said if isinstance(said, str) and len(said) <= _LONGEST_ID else None
+        return RefusedPost(id=known, problem=_problem(error).message)
+
+
 class BatchIn(BaseModel):
-    """Many posts."""
+    """Many posts, each checked by itself."""
 
     model_config = ConfigDict(extra="forbid")
 
-    posts: Annotated[list[PostIn], Field(min_length=1, max_length=_MOST_IN_BATCH)]
+    posts: Annotated[
+        list[Annotated[PostIn, WrapValidator(_or_refused)]],
+        Field(min_length=1, max_length=_MOST_IN_BATCH),
+    ]
 
 
 class ExplainIn(PostIn):

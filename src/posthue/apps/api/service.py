@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol
-
-from anyio import CapacityLimiter, to_thread
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from posthue.apps.api.batcher import Batcher, ClosedError, QueueFullError
 from posthue.apps.api.bodies import HeldBytes
 from posthue.apps.api.fetch import Fetcher
 from posthue.apps.api.incoming import Incoming
 from posthue.apps.api.metrics import Metrics
-from posthue.apps.api.problems import busy, unreadable
+from posthue.apps.api.problems import ApiError, busy, unreadable
 from posthue.apps.api.settings import ServeSettings
 from posthue.errors import PosthueError
 from posthue.posts import Post, Prediction
@@ -25,6 +23,7 @@ from posthue.runtime.summary import main_scheme
 if TYPE_CHECKING:
     from posthue.runtime.explaining import Explanation
 
+Found = TypeVar("Found")
 _MOST_EXPLAINING = 4
 _LONGEST_TEXT = 128
 
@@ -62,8 +61,8 @@ class Service:
             longest=text.max_length if text else _LONGEST_TEXT,
             metrics=self.metrics,
         )
-        self._explaining = 0
-        self._one_explanation = CapacityLimiter(1)
+        self._explainer = ThreadPoolExecutor(1, thread_name_prefix="posthue-explain")
+        self._places_to_explain = threading.BoundedSemaphore(_MOST_EXPLAINING)
 
     def start(self) -> None:
         """Start the workers and judge one post: the first client does not wait for the model to load."""
@@ -79,20 +78,27 @@ class Service:
         self.ready = False
         for part in self.parts:
             part.close()
+        self._explainer.shutdown(cancel_futures=True)
         self.batcher.close()
 
     async def judge(self, posts: Sequence[Post], *, bulk: bool = False) -> list[Prediction]:
         """Return the predictions; raise ApiError 503 where the queue is full or the time is over."""
-        waiting = self.submit(posts, bulk=bulk)
-        try:
-            found = await asyncio.wait_for(asyncio.wrap_future(waiting), self.settings.timeout)
-        except TimeoutError:
-            raise busy(
-                f"no answer within {self.settings.timeout:g} s: the server has too much to do", 5
-            ) from None
+        found = await self._in_time(self.submit(posts, bulk=bulk))
+        self.count(found)
+        return found
+
+    def count(self, found: Sequence[Prediction]) -> None:
+        """Count posts that were answered; ``judge`` counts its own."""
         failed = sum(not prediction.ok for prediction in found)
         self.metrics.posts(judged=len(found) - failed, failed=failed)
-        return found
+
+    async def _in_time(self, work: Future[Found]) -> Found:
+        """Return the result; raise ApiError 503 after the time-out. Work that still waits is then skipped."""
+        try:
+            return await asyncio.wait_for(asyncio.wrap_future(work), self.settings.timeout)
+        except TimeoutError:
+            message = f"no answer within {self.settings.timeout:g} s: the server has too much to do"
+            raise busy(message, 5) from None
 
     def submit(self, posts: Sequence[Post], *, bulk: bool = False) -> Future[list[Prediction]]:
         """Queue the posts; raise ApiError 503 where there is no room."""
@@ -101,23 +107,33 @@ class Service:
         except QueueFullError:
             raise busy("the queue is full; try again soon") from None
         except ClosedError:
-            raise busy("the server is stopping", 5) from None
+            raise _stopping() from None
 
     async def explain(self, post: Post, *, scheme: str | None, label: str | None) -> Explanation:
-        """Return the explanation of a post, one at a time; raise ApiError where it cannot be explained."""
-        with self._place_to_explain():
-            asked = (self.classifier, post, scheme or main_scheme(self.classifier.schemes), label)
-            return await to_thread.run_sync(_explained, *asked, limiter=self._one_explanation)
+        """Return the explanation of a post, one at a time.
 
-    @contextmanager
-    def _place_to_explain(self) -> Iterator[None]:
-        if self._explaining >= _MOST_EXPLAINING:
+        Raises ApiError 422 where it cannot be explained, 503 without a place or after the time-out. Cancelled
+        or too late, one that waits is skipped; one that runs keeps its place until it ends.
+        """
+        asked = (self.classifier, post, scheme or main_scheme(self.classifier.schemes), label)
+        return await self._in_time(self._submit_explanation(*asked))
+
+    def _submit_explanation(
+        self, classifier: PostClassifier, post: Post, scheme: str, label: str | None
+    ) -> Future[Explanation]:
+        if not self._places_to_explain.acquire(blocking=False):
             raise busy("other posts are being explained; try again soon", 3)
-        self._explaining += 1
         try:
-            yield
-        finally:
-            self._explaining -= 1
+            work = self._explainer.submit(_explained, classifier, post, scheme, label)
+        except RuntimeError:  # it is shut down
+            self._places_to_explain.release()
+            raise _stopping() from None
+        work.add_done_callback(lambda _: self._places_to_explain.release())
+        return work
+
+
+def _stopping() -> ApiError:
+    return busy("the server is stopping", 5)
 
 
 def _explained(classifier: PostClassifier, post: Post, scheme: str, label: str | None) -> Explanation:

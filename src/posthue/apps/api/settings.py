@@ -24,8 +24,8 @@ class ServeSettings:
     cors_origins: origins whose pages may call the API; none by default.
     fetch_urls: whether ``image_url`` is fetched; never from private addresses.
     web: whether the pages are served. max_upload: bytes of one uploaded table. max_rows: rows of one.
-    job_seconds: how long the result of an uploaded table is kept when nobody fetches it.
-    max_jobs: uploaded tables in work or waiting to be fetched.
+    job_seconds: how long the result of an uploaded table is kept after somebody last looked at it.
+    max_jobs: uploaded tables that are kept; one that failed or was fetched makes room for a new one.
     """
 
     max_queue: int = 512

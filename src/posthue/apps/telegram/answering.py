@@ -55,7 +55,10 @@ class Answering:
             await self._verdicts.take(query)
             return
         messages = [update.message for update in updates if update.message is not None]
-        read = [read_message(message, max_image=self._settings.max_image) for message in messages]
+        read = [
+            read_message(message, max_image=self._settings.max_image, name=self._calls.own_name)
+            for message in messages
+        ]
         asks = sorted((ask for ask in read if ask is not None), key=lambda ask: ask.message_id)
         if not asks:
             return

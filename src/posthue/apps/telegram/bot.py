@@ -114,6 +114,7 @@ def _by_webhook(settings: BotSettings, secret: str | None) -> Serve:
 async def _introduce(calls: Calls) -> str:
     """Return the bot's name, and tell Telegram its commands, where that works at once."""
     me = await calls.call(GetMe(), seconds=_SHORT_CALL)
+    calls.own_name = me.username
     for language in LANGUAGES:
         code = None if language == "en" else language
         commands = [

@@ -60,10 +60,14 @@ def waits(first: float = 0.25, longest: float = _LONGEST_WAIT) -> Iterator[float
 
 
 class Calls:
-    """The Bot API, for one bot. patience: seconds until a call that does not come through is given up."""
+    """The Bot API, for one bot. patience: seconds until a call that does not come through is given up.
+
+    own_name: the bot's, without the "@"; None until Telegram has told it.
+    """
 
     def __init__(self, bot: Bot, *, patience: float) -> None:
         self.bot = bot
+        self.own_name: str | None = None
         self._patience = patience
         self._lines = asyncio.Semaphore(_LINES)
 

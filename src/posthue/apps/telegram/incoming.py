@@ -102,12 +102,15 @@ def album_of(raw: object) -> tuple[Any, str] | None:
     return (chat_id, group) if isinstance(group, str) and isinstance(chat_id, int) else None
 
 
-def read_message(message: Message, *, max_image: int) -> Ask | None:
-    """Return what a message asks for; None: it is not for the bot to answer."""
+def read_message(message: Message, *, max_image: int, name: str | None = None) -> Ask | None:
+    """Return what a message asks for; None: it is not for the bot to answer.
+
+    max_image: bytes of a picture. name: the bot's own; in groups, commands to other bots are theirs.
+    """
     text = (message.text or message.caption or "").encode("utf-8", "replace").decode()
     kind = _command(text)
     file_id = None
-    if kind is None and message.chat.type != "private":
+    if message.chat.type != "private" and (kind is None or not _is_for(name, text)):
         return None
     if kind is None:
         kind, file_id = _content(message, text, max_image)
@@ -124,8 +127,14 @@ def language_of(event: Message | CallbackQuery) -> str:
 
 
 def _command(text: str) -> Kind | None:
-    word = text.partition(" ")[0].partition("@")[0].strip().lower()
+    word = next(iter(text.split(maxsplit=1)), "").partition("@")[0].lower()
     return Kind(_COMMANDS[word]) if word in _COMMANDS else None
+
+
+def _is_for(name: str | None, text: str) -> bool:
+    """Whether a command names no bot, or this one."""
+    called = text.split(maxsplit=1)[0].partition("@")[2]
+    return not called or name is None or called.lower() == name.lower()
 
 
 def _content(message: Message, text: str, max_image: int) -> tuple[Kind | None, str | None]:

@@ -18,6 +18,7 @@ from PIL import Image, ImageDraw, ImageFont
 from posthue.apps.telegram.texts import label_name, scheme_name
 from posthue.data.images import ImageSpec, decode_image
 from posthue.errors import ImageError
+from posthue.insight.explain_parts import AGAINST, FOR
 from posthue.insight.palette import label_colour, page_colours
 from posthue.posts import Post, Prediction
 
@@ -32,7 +33,6 @@ Font: TypeAlias = ImageFont.FreeTypeFont | ImageFont.ImageFont
 WIDTH, MARGIN, PHOTO, THUMB = 680, 20, 256, 84
 _ROW, _BAR, _TITLE, _NAMES = 30, 16, 34, 128
 _SHOWN = 4  # labels of a scheme
-_FOR, _AGAINST = (255, 110, 0), (20, 80, 220)
 
 
 def draw_post(post: Post, prediction: Prediction, explanation: Explanation | None, language: str) -> bytes:
@@ -103,7 +103,7 @@ def _photo(post: Post, explanation: Explanation | None) -> Image.Image | None:
 
 
 def _heated(picture: npt.NDArray[np.uint8], heat: npt.NDArray[np.float64]) -> Image.Image:
-    """Lay warm colour over the regions that speak for the label, and blue over those against it."""
+    """Lay blue over the regions that speak for the label, and orange over those against it."""
     base = Image.fromarray(picture).resize((PHOTO, PHOTO), Image.Resampling.BICUBIC)
     base = Image.blend(base.convert("L").convert("RGB"), base, 0.35)  # few colours beside the heat's
     strongest = float(np.abs(heat).max())
@@ -111,7 +111,7 @@ def _heated(picture: npt.NDArray[np.uint8], heat: npt.NDArray[np.float64]) -> Im
         return base
     scaled = Image.fromarray((heat / strongest).astype(np.float32))
     smooth = np.asarray(scaled.resize((PHOTO, PHOTO), Image.Resampling.BICUBIC)).clip(-1, 1)
-    hue = np.where(smooth[..., None] > 0, _FOR, _AGAINST)
+    hue = np.where(smooth[..., None] > 0, FOR, AGAINST)
     weight = 0.6 * np.abs(smooth[..., None])
     mixed = (1 - weight) * np.asarray(base, dtype=np.float32) + weight * hue
     return Image.fromarray(mixed.round().astype(np.uint8))

@@ -15,8 +15,8 @@ ENGLISH: Mapping[str, str] = {
         "I read texts, pictures (as a photo or as a file), pictures with a caption, and albums: each "
         "picture of an album is judged together with the album's caption.\n\n"
         "The answer says which emotion the post expresses, how probable that is, and how much of it "
-        "comes from the text and how much from the picture. In the small picture, warm regions speak "
-        "for the label, blue ones against it.\n\n"
+        "comes from the text and how much from the picture. In the small picture, blue regions speak "
+        "for the label, orange ones against it.\n\n"
         "It is a statistical model's view of the post, not of the person who wrote it. It errs, most "
         "of all with irony and with languages it has seen little of."
     ),
@@ -81,8 +81,8 @@ RUSSIAN: Mapping[str, str] = {
         "Я читаю тексты, картинки (как фото или как файл), картинки с подписью и альбомы: каждая "
         "картинка альбома оценивается вместе с его подписью.\n\n"
         "В ответе сказано, какую эмоцию выражает пост, насколько это вероятно и какая доля решения "
-        "пришлась на текст, а какая на картинку. На маленькой картинке тёплые области говорят за эту "
-        "метку, синие – против.\n\n"
+        "пришлась на текст, а какая на картинку. На маленькой картинке синие области говорят за эту "
+        "метку, оранжевые – против.\n\n"
         "Это взгляд статистической модели на пост, а не на человека, который его написал. Она "
         "ошибается, чаще всего на иронии и на языках, которых видела мало."
     ),

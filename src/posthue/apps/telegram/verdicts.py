@@ -57,12 +57,17 @@ class Verdicts:
         self._taken[place] = None
         if len(self._taken) > _REMEMBERED:
             del self._taken[next(iter(self._taken))]
-        text, picture = await self._post_of(query) if self._settings.keep_posts else ("", None)
+        saved = False
         try:
+            text, picture = await self._post_of(query) if self._settings.keep_posts else ("", None)
             await asyncio.to_thread(self._file.add, verdict, text=text, picture=picture)
+            saved = True
         except (OSError, InputError) as error:
             log.error("a verdict could not be written (%s)", type(error).__name__)
             return "not_saved"
+        finally:
+            if not saved:
+                self._taken.pop(place, None)
         return "thanks"
 
     def _known(self, verdict: Verdict) -> bool:

@@ -9,8 +9,9 @@ from posthue.insight.page import escaped
 _PRIVACY = """\
 <ul>
 <li>What you send is judged in the memory of this server, and forgotten. Nothing is sent on to anybody.</li>
-<li>An uploaded table is on the server's disk while it is judged; the result until you fetch or delete it, or
-some minutes pass. Until then the page keeps counts and some hundreds of posts in memory, to show them.</li>
+<li>An uploaded table is on the server's disk while it is judged; the result until you delete it, some
+minutes pass, or you have downloaded it and another upload needs its place. Until then the page keeps counts
+and some hundreds of posts in memory, to show them.</li>
 <li>For speed, the model keeps what it computed of recent texts and pictures in memory: numbers, from which
 they cannot be read, under a fingerprint of their content.</li>
 <li>There are no cookies, no tracking, no accounts, and no files from other sites. Logs hold no contents.</li>

@@ -1,12 +1,15 @@
 """Uploaded tables at work: one after the other, in a folder of their own that goes with the job.
 
-waiting → working → done → (fetched, deleted, or too old) gone
+waiting → working → done → (deleted, or too old) gone
                   ↘ failed
+
+A job that failed or was fetched stays too, but makes room where new uploads need it.
 """
 
 from __future__ import annotations
 
 import logging
+import re
 import secrets
 import shutil
 import tempfile
@@ -15,13 +18,14 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import StrEnum
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from posthue.apps.api.problems import ApiError, busy
 from posthue.apps.api.service import Service
 from posthue.apps.web.gist import Gist
-from posthue.apps.web.uploads import StoppedError, Upload, UploadClassifier, prepare
+from posthue.apps.web.uploads import READ, StoppedError, Upload, UploadClassifier, prepare
 from posthue.errors import PosthueError
 
 if TYPE_CHECKING:
@@ -32,6 +36,8 @@ FORMATS = ("csv", "jsonl", "parquet")
 _BATCH_ROWS = 128
 _SWEEP_SECONDS = 5.0
 _UNPACKED = 10  # times the limit of an upload
+_NO_RESULT_YET = 60  # seconds to come again after, where no upload is done
+_OPTIONS = "say which with --text-column or --image-column"
 
 
 class JobState(StrEnum):
@@ -60,11 +66,17 @@ class Job:
     stopped: threading.Event = field(default_factory=threading.Event)
     touched: float = field(default_factory=time.monotonic)
     source: Path | None = None
+    fetched: bool = False
 
     @property
     def result(self) -> Path:
         """The file with the scored rows, when it is there."""
         return self.folder / f"scored.{self.ending}"
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether nobody needs it any more: it failed, or its result was downloaded."""
+        return self.state is JobState.FAILED or (self.state is JobState.DONE and self.fetched)
 
     def progress(self, done: int, total: int | None) -> None:
         """Note how far it is."""
@@ -98,12 +110,14 @@ class Jobs:
             shutil.rmtree(self._root, ignore_errors=True)
 
     def open(self, name: str, ending: str) -> Job:
-        """Return a new job with an empty folder; ApiError 503 where there are as many as there may be."""
+        """Return a new job with an empty folder; the oldest spent one makes room.
+
+        Raises ApiError 503 where all that there may be are at work or wait to be fetched.
+        """
         if ending not in FORMATS:
             raise ApiError(422, "unreadable", f"as: one of {', '.join(FORMATS)}")
         with self._lock:
-            if len(self._jobs) >= self._service.settings.max_jobs:
-                raise busy("as many uploads as the server keeps are there; try again in a minute", 30)
+            self._make_room()
             key = secrets.token_urlsafe(18)
             folder = Path(tempfile.mkdtemp(dir=self._root))
             job = Job(key, name, folder, ending, Gist(self._service.classifier.schemes))
@@ -128,8 +142,24 @@ class Jobs:
         with self._lock:
             job = self._jobs.pop(key, None)
         if job is not None:
-            job.stopped.set()
-            shutil.rmtree(job.folder, ignore_errors=True)
+            _forget(job)
+
+    def _make_room(self) -> None:
+        """Delete the oldest spent jobs until there is room for one more; raise ApiError 503."""
+        while len(self._jobs) >= self._service.settings.max_jobs:
+            spent = [job for job in self._jobs.values() if job.is_spent]
+            if not spent:
+                message = "as many uploads as the server keeps are there; try again later"
+                raise busy(message, self._seconds_to_room())
+            _forget(self._jobs.pop(min(spent, key=lambda job: job.touched).id))
+
+    def _seconds_to_room(self) -> int:
+        """Seconds until the first result goes if nobody looks at it again; a guess where none is done."""
+        seconds = self._service.settings.job_seconds
+        done = [job.touched for job in self._jobs.values() if job.state is JobState.DONE]
+        if not done:
+            return _NO_RESULT_YET
+        return ceil(max(0.0, min(done) + seconds - time.monotonic()) + min(_SWEEP_SECONDS, seconds / 4))
 
     def _run(self, job: Job, trusted: bool) -> None:  # noqa: FBT001
         if job.stopped.is_set():
@@ -141,7 +171,7 @@ class Jobs:
         except StoppedError:
             pass
         except PosthueError as error:
-            job.message = _without_paths(str(error), job)
+            job.message = _for_visitor(str(error), job)
             job.state = JobState.FAILED
         except Exception as error:  # the worker must live for the next job
             if not job.stopped.is_set():
@@ -179,8 +209,14 @@ class Jobs:
                     self.delete(job.id)
 
 
+def _forget(job: Job) -> None:
+    """Stop a job and delete its folder."""
+    job.stopped.set()
+    shutil.rmtree(job.folder, ignore_errors=True)
+
+
 def _forget_upload(job: Job, *, trusted: bool) -> None:
-    """Delete what was uploaded; the result stays until it is fetched."""
+    """Delete what was uploaded; the result stays."""
     if trusted:
         return
     for path in job.folder.glob("*"):
@@ -190,8 +226,10 @@ def _forget_upload(job: Job, *, trusted: bool) -> None:
         shutil.rmtree(job.folder, ignore_errors=True)
 
 
-def _without_paths(message: str, job: Job) -> str:
-    """The message with the name that the person knows in the place of our own paths."""
-    if job.source is not None:
-        message = message.replace(str(job.source), job.name)
-    return message.replace(f"{job.folder}/", "").replace(str(job.folder), job.name)
+def _for_visitor(message: str, job: Job) -> str:
+    """The message with the name that the person knows in the place of ours, and without our options."""
+    message = message.replace(_OPTIONS, "name the column text or image")
+    endings = "|".join(map(re.escape, READ))
+    ours = rf"(?<![\w./-])(?:{re.escape(str(job.folder))}/)?(?:upload|table)(?:{endings})(?![\w.-])"
+    known = [re.escape(str(path)) for path in (job.source, job.folder) if path is not None]
+    return re.sub("|".join([ours, *known]), lambda _: job.name, message)

@@ -30,8 +30,9 @@ Up to {settings.max_upload // MEGABYTE} MB and {settings.max_rows:,} rows.</p></
 <option value="parquet">parquet</option></select>
 <button class="main" type="submit">Judge all posts</button>
 <button type="button" id="examples">Try with the example posts</button></div>
-<p class="note">The file is deleted as soon as it is judged. The result is deleted when you have downloaded
-it, when you delete it, or {settings.job_seconds / 60:.0f} minutes after you last looked at it.</p>
+<p class="note">The file is deleted as soon as it is judged. The result is deleted when you delete it, or
+{settings.job_seconds / 60:.0f} minutes after you last looked at it; once downloaded, also when
+a new upload needs its place.</p>
 </form>
 <noscript><p class="alert">This page needs its script to upload. On a command line:
 <code>posthue score posts.csv -o scored.csv</code></p></noscript>

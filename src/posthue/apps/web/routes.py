@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from pathlib import PurePosixPath
 
 from anyio import open_file, to_thread
 from fastapi import APIRouter, FastAPI, Request
 from starlette.background import BackgroundTask
+from starlette.datastructures import Headers
 from starlette.responses import FileResponse, HTMLResponse, Response
 
-from posthue.apps.api.bodies import limited_stream
+from posthue.apps.api.bodies import form_fields, limited_stream
+from posthue.apps.api.incoming import content_type
 from posthue.apps.api.problems import ApiError, json_response, unreadable
-from posthue.apps.api.routes import body_of, judged, service_of
+from posthue.apps.api.routes import body_of, judged, service_of, while_connected
 from posthue.apps.api.service import Service
 from posthue.apps.web import about, explore, many, one, shell
 from posthue.apps.web.jobs import Job, Jobs, JobState
+from posthue.apps.web.uploads import check_name
 from posthue.insight.page import escaped
 
 _UPLOAD_SECONDS = 900.0
@@ -51,21 +55,32 @@ async def one_post(request: Request) -> HTMLResponse:
 @router.post("/")
 async def one_post_sent(request: Request) -> HTMLResponse:
     """Return the page with the result, for browsers without a script."""
-    service = service_of(request)
-    settings = service.settings
+    settings = service_of(request).settings
+    text = ""
     try:
-        found = await _result(request)
+        async with _own_body(request) as body:
+            text = await _text_of(request.headers, body)
+            found = await _result(request, body)
     except ApiError as problem:
-        body = one.content(settings, found=shell.alert(problem.message))
-        return shell.page("/", "One post", body, status=problem.status)
-    return shell.page("/", "One post", one.content(settings, found=found))
+        page = one.content(settings, text=text, found=shell.alert(problem.message))
+        return shell.page("/", "One post", page, status=problem.status)
+    return shell.page("/", "One post", one.content(settings, text=text, found=found))
+
+
+async def _text_of(headers: Headers, body: bytes) -> str:
+    """The text of a form, to be shown in it again; empty where there is none."""
+    if content_type(headers) != "multipart/form-data":
+        return ""
+    text = (await form_fields(headers, body)).get("text")
+    return text if isinstance(text, str) else ""
 
 
 @router.post("/judge")
 async def judge_part(request: Request) -> HTMLResponse:
     """Return the result alone, for the script."""
     try:
-        return HTMLResponse(await _result(request))
+        async with _own_body(request) as body:
+            return HTMLResponse(await _result(request, body))
     except ApiError as problem:
         return _alert(problem)
 
@@ -73,23 +88,29 @@ async def judge_part(request: Request) -> HTMLResponse:
 @router.post("/why")
 async def why_part(request: Request) -> HTMLResponse:
     """Return the explanation alone, for the script."""
-    _from_own_page(request)
     service = service_of(request)
     try:
-        async with body_of(request) as body:
+        async with _own_body(request) as body:
             post, scheme, label = await service.incoming.explain(request.headers, body)
-            explanation = await service.explain(post, scheme=scheme, label=label)
+            asked = service.explain(post, scheme=scheme, label=label)
+            explanation = await while_connected(request, asked)
         return HTMLResponse(await to_thread.run_sync(one.why, explanation))
     except ApiError as problem:
         return _alert(problem)
 
 
-async def _result(request: Request) -> str:
+@asynccontextmanager
+async def _own_body(request: Request) -> AsyncIterator[bytes]:
+    """Yield the body of a request that comes from a page of ours; raise ApiError 403 for others."""
     _from_own_page(request)
-    service = service_of(request)
     async with body_of(request) as body:
-        post = await service.incoming.post(request.headers, body)
-        (prediction,) = await service.judge([post])
+        yield body
+
+
+async def _result(request: Request, body: bytes) -> str:
+    service = service_of(request)
+    post = await service.incoming.post(request.headers, body)
+    (prediction,) = await service.judge([post])
     return one.result(judged(prediction), service.classifier.schemes)
 
 
@@ -110,14 +131,10 @@ async def upload(request: Request) -> Response:
     _from_own_page(request)
     name = PurePosixPath(request.query_params.get("name", "").replace("\\", "/")).name[:120]
     jobs = _jobs(request)
-    ending = PurePosixPath(name).suffix.lower()
-    if not ending:
-        raise unreadable("name: the name of the file, with its ending")
-    if not ending.isascii() or not ending[1:].isalnum():
-        raise unreadable("this kind of file is not read; upload a csv, tsv or jsonl table, or a zip")
+    check_name(name)
     job = jobs.open(name, request.query_params.get("as", "csv"))
     try:
-        await _store(request, job, ending)
+        await _store(request, job, PurePosixPath(name).suffix.lower())
     except BaseException:
         jobs.delete(job.id)
         raise
@@ -173,16 +190,17 @@ async def job_delete(request: Request, key: str) -> Response:
 
 @router.get("/posts/jobs/{key}/result")
 async def job_result(request: Request, key: str) -> Response:
-    """Return the scored rows, and delete the file when it was sent whole."""
+    """Return the scored rows, whole or a range of them; the file stays until the job is deleted."""
     job = _jobs(request).find(key)
     if job.state is not JobState.DONE or not job.result.is_file():
-        raise ApiError(404, "not_found", "there is no result: it is not ready, or was downloaded already")
+        raise ApiError(404, "not_found", "there is no result: the upload is not judged yet, or cannot be")
     stem = PurePosixPath(job.name).stem or "posts"
-    return FileResponse(
-        job.result,
-        filename=f"{stem}.scored.{job.ending}",
-        background=BackgroundTask(job.result.unlink, missing_ok=True),
-    )
+    whole = None if "range" in request.headers else BackgroundTask(_note_fetched, job)
+    return FileResponse(job.result, filename=f"{stem}.scored.{job.ending}", background=whole)
+
+
+async def _note_fetched(job: Job) -> None:
+    job.fetched = True
 
 
 @router.get("/explore")

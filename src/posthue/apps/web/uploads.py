@@ -6,6 +6,7 @@ pictures, or one table and the pictures that it names.
 
 from __future__ import annotations
 
+import posixpath
 import threading
 import zipfile
 from collections import deque
@@ -16,7 +17,7 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from posthue.apps.api.incoming import check_picture
-from posthue.apps.api.problems import ApiError
+from posthue.apps.api.problems import ApiError, unreadable
 from posthue.apps.api.service import Service
 from posthue.apps.web.gist import Gist
 from posthue.errors import InputError, TableError
@@ -24,6 +25,7 @@ from posthue.posts import Post, Prediction
 from posthue.runtime.classifier import PostClassifier
 
 TABLES = (".csv", ".tsv", ".tab", ".jsonl", ".ndjson")
+READ = (*TABLES, ".zip")
 _TOGETHER = 32
 _AHEAD = 2
 _PAUSE = 0.05
@@ -38,6 +40,7 @@ class StoppedError(InputError):
 class Upload:
     """What is scored. folder: where the table lies. archive: where its pictures are, None: there are none.
 
+    within: the folder of the archive that its table lies in; picture paths start there, or at its top.
     own: a table that ships with posthue, whose pictures lie beside it.
     """
 
@@ -45,6 +48,16 @@ class Upload:
     folder: Path
     archive: Path | None = None
     own: bool = False
+    within: str = ""
+
+
+def check_name(name: str) -> None:
+    """Raise ApiError 422 unless a file of this name can be read."""
+    ending = PurePosixPath(name).suffix.lower()
+    if not ending:
+        raise unreadable("name: the name of the file, with its ending")
+    if ending not in READ:
+        raise unreadable(f"{name}: upload a csv, tsv or jsonl table, or a zip")
 
 
 def prepare(path: Path, *, max_bytes: int) -> Upload:
@@ -55,12 +68,11 @@ def prepare(path: Path, *, max_bytes: int) -> Upload:
     ending = path.suffix.lower()
     if ending in TABLES:
         return Upload(path, path.parent)
-    if ending != ".zip":
-        raise TableError(f"{path.name}: upload a csv, tsv or jsonl table, or a zip")
     member = _table_in(path, max_bytes)
     if member is None:
         return Upload(path, path.parent)
-    return Upload(_unpacked(path, member, max_bytes), path.parent, path)
+    table = _unpacked(path, member, max_bytes)
+    return Upload(table, path.parent, path, within=posixpath.dirname(member.replace("\\", "/")))
 
 
 def _table_in(path: Path, max_bytes: int) -> str | None:
@@ -121,7 +133,8 @@ class UploadClassifier(PostClassifier):
         self._service, self._upload, self._gist, self._stopped = service, upload, gist, stopped
         self._rows = 0
         self._archive = zipfile.ZipFile(upload.archive) if upload.archive else None
-        self._names = set(self._archive.namelist()) if self._archive else set()
+        names = self._archive.namelist() if self._archive else []
+        self._members = {name.replace("\\", "/"): name for name in names}
 
     def close(self) -> None:
         """Close the archive."""
@@ -145,6 +158,7 @@ class UploadClassifier(PostClassifier):
         judged = iter(chunk.future.result())
         found = [next(judged) if isinstance(one, Post) else one for one in chunk.checked]
         self._gist.add(chunk.posts, found)
+        self._service.count(found)
         return found
 
     def _submit(self, posts: list[Post]) -> Future[list[Prediction]]:
@@ -180,12 +194,13 @@ class UploadClassifier(PostClassifier):
         name = self._named(str(post.image))
         if self._upload.own:
             return self._small((self._upload.folder / name).read_bytes())
-        if self._archive is None or name not in self._names:
+        member = self._member(name)
+        if self._archive is None or member is None:
             raise ApiError(
                 422, "no_picture", f"{name}: this picture is not in the upload (put both in one zip)"
             )
         try:
-            with self._archive.open(name) as file:
+            with self._archive.open(member) as file:
                 return self._small(file.read(self._service.settings.max_image + 1))
         except (
             zipfile.BadZipFile,
@@ -200,9 +215,14 @@ class UploadClassifier(PostClassifier):
             ) from None
 
     def _named(self, path: str) -> str:
-        """Return the name in the archive of what the table calls a picture."""
+        """Return what the table calls a picture, as a path of an archive."""
         plain = path.removeprefix(f"{self._upload.folder}/").replace("\\", "/").removeprefix("./")
         return plain[:300]
+
+    def _member(self, name: str) -> str | None:
+        """Return the member that the table names: beside the table, or from the top of the archive."""
+        places = (posixpath.normpath(posixpath.join(self._upload.within, name)), posixpath.normpath(name))
+        return next((self._members[place] for place in (*places, name) if place in self._members), None)
 
     def _small(self, image: bytes) -> bytes:
         if len(image) > self._service.settings.max_image:

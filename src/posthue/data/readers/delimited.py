@@ -6,9 +6,11 @@ out to be broken, too long, or of the wrong width costs only its first line: rea
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
@@ -20,6 +22,9 @@ from posthue.errors import TableError
 #: Characters of one record that may span lines; a longer one has an unclosed quote.
 MAX_RECORD = 4 << 20
 _NEVER_CLOSED = "a quote is never closed"
+_DELIMITERS = ",;\t|"
+_LOOKED_AT = 20  # rows that may tell which delimiter it is
+_ANNOUNCED = re.compile(r'"?sep=([^\w\s"]|\t)"?', re.IGNORECASE)  # Excel's own first line
 
 
 @dataclass(slots=True)
@@ -37,8 +42,8 @@ class DelimitedReader:
     def __init__(self, path: Path, encoding: str | None, delimiter: str | None) -> None:
         check_text_file(path, encoding)
         self._path, self._encoding = path, encoding
-        self._delimiter = delimiter or self._find_delimiter()
-        header = next(records(text_lines(path, encoding), self._delimiter, None), None)
+        self._delimiter = _announced(self._first_line()) or delimiter or self._find_delimiter()
+        header = next(records(self._lines(), self._delimiter, None), None)
         if header is None:
             raise TableError(f"{path} is empty: it needs a header line")
         if header.error:
@@ -62,7 +67,7 @@ class DelimitedReader:
 
     def chunks(self, batch_rows: int) -> Iterator[Chunk]:
         """Yield the rows in order."""
-        rows = records(text_lines(self._path, self._encoding), self._delimiter, len(self._names))
+        rows = records(self._lines(), self._delimiter, len(self._names))
         next(rows, None)
         sized = ((row, sum(map(len, row.cells))) for row in rows)
         for some in group(sized, batch_rows):
@@ -71,8 +76,30 @@ class DelimitedReader:
             yield Chunk(batch, [row.error and f"line {row.line}: {row.error}" for row in some])
 
     def _find_delimiter(self) -> str:
-        header = next(text_lines(self._path, self._encoding), Line("")).text
-        return "," if "," in header else max(",;\t|", key=header.count)
+        header = _unquoted(self._first_line())
+        found = [delimiter for delimiter in _DELIMITERS if delimiter in header]
+        if len(found) < 2:
+            return found[0] if found else ","
+        return max(found, key=lambda delimiter: (self._rows_that_fit(delimiter), header.count(delimiter)))
+
+    def _rows_that_fit(self, delimiter: str) -> int:
+        """How many of the first rows have as many cells as the header, if this is the delimiter."""
+        header = next(records(self._lines(), delimiter, None))
+        rows = islice(records(self._lines(), delimiter, len(header.cells)), 1, 1 + _LOOKED_AT)
+        return sum(row.error is None for row in rows)
+
+    def _first_line(self) -> str:
+        lines = (line.text for line in text_lines(self._path, self._encoding))
+        return next((line for line in lines if not _is_blank(line)), "")
+
+    def _lines(self) -> Iterator[Line]:
+        """The lines of the file; one that only says the delimiter is blank."""
+        lines = text_lines(self._path, self._encoding)
+        for line in lines:
+            yield Line("") if _announced(line.text) else line
+            if not _is_blank(line.text):
+                break
+        yield from lines
 
 
 def records(lines: Iterator[Line], delimiter: str, width: int | None) -> Iterator[Record]:
@@ -81,7 +108,7 @@ def records(lines: Iterator[Line], delimiter: str, width: int | None) -> Iterato
     number = 0
     while (line := _pull(again, lines)) is not None:
         number += 1
-        if not line.text.strip("\r\n"):
+        if _is_blank(line.text):
             continue
         taken, row = [line], _Row(delimiter, width)
         row.feed(line.text)
@@ -171,6 +198,19 @@ class _Row:
         if close + 1 < end and line[close + 1] != self.delimiter:
             self._broken = "text follows a closing quote"
         return close + 2 if close + 1 < end and not self._broken else None
+
+
+def _is_blank(line: str) -> bool:
+    return not line.strip("\r\n")
+
+
+def _announced(line: str) -> str | None:
+    found = _ANNOUNCED.fullmatch(line.strip("\r\n"))
+    return found and found[1]
+
+
+def _unquoted(line: str) -> str:
+    return re.sub('"[^"]*("|$)', "", line)
 
 
 def _pull(again: deque[Line], lines: Iterator[Line]) -> Line | None:

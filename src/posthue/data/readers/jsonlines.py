@@ -19,11 +19,22 @@ from posthue.errors import TableError
 
 MAX_COLUMNS = 2_000
 _Object: TypeAlias = "dict[str, object]"
-_TYPES = {"bool": pa.bool_(), "int": pa.int64(), "float": pa.float64(), "text": pa.string()}
+_EXACT = 2**53  # a float holds every whole number up to this one
+_TYPES = {
+    "bool": pa.bool_(),
+    "int": pa.int64(),
+    "long": pa.int64(),
+    "float": pa.float64(),
+    "text": pa.string(),
+}
+_JOINED = {frozenset(("int", "long")): "long", frozenset(("int", "float")): "float"}
 
 
 class JsonLinesReader:
-    """A file of JSON objects. Nested values become JSON text; a column of mixed types becomes text."""
+    """A file of JSON objects. Nested values become JSON text; a column of mixed types becomes text.
+
+    So does one of fractions and whole numbers that a float would change. NaN beside whole numbers is null.
+    """
 
     def __init__(self, path: Path, encoding: str | None) -> None:
         check_text_file(path, encoding)
@@ -100,19 +111,29 @@ def _parse(line: Line) -> tuple[_Object | None, str | None]:
 
 
 def _kind(value: object) -> str | None:
-    if value is None:
+    if _is_null(value):
         return None
     if isinstance(value, bool):
         return "bool"
     if isinstance(value, int):
-        return "int" if -(2**63) <= value < 2**63 else "text"
+        return _int_kind(value)
     return "float" if isinstance(value, float) else "text"
+
+
+def _int_kind(value: int) -> str:
+    if abs(value) <= _EXACT:
+        return "int"
+    return "long" if -(2**63) <= value < 2**63 else "text"
+
+
+def _is_null(value: object) -> bool:
+    return value is None or (isinstance(value, float) and not isfinite(value))
 
 
 def _join(one: str | None, other: str | None) -> str | None:
     if one is None or other is None or one == other:
         return one or other
-    return "float" if {one, other} == {"int", "float"} else "text"
+    return _JOINED.get(frozenset((one, other)), "text")
 
 
 def _column(values: list[object], kind: str) -> pa.Array:
@@ -120,12 +141,10 @@ def _column(values: list[object], kind: str) -> pa.Array:
         return string_array([_as_text(value) for value in values])
     if kind == "float":
         return pa.array([None if value is None else float(str(value)) for value in values], pa.float64())
-    return pa.array(values, _TYPES[kind])
+    return pa.array([None if _is_null(value) else value for value in values], _TYPES[kind])
 
 
 def _as_text(value: object) -> str | None:
-    if value is None or isinstance(value, str):
+    if isinstance(value, str):
         return value
-    if isinstance(value, float) and not isfinite(value):
-        return None
-    return json.dumps(value, ensure_ascii=False)
+    return None if _is_null(value) else json.dumps(value, ensure_ascii=False)

@@ -45,7 +45,7 @@ def text_lines(path: Path, encoding: str | None = None) -> Iterator[Line]:
         prefix = stream.peek(_PREFIX)[:_PREFIX]
         name = encoding or next((name for mark, name in _MARKS if prefix.startswith(mark)), None)
         if name is not None and codecs.lookup(name).name.startswith(("utf-16", "utf-32")):
-            yield from _wide_lines(stream, name)
+            yield from _wide_lines(stream, path, codecs.lookup(name).name)
             return
         if prefix.startswith(codecs.BOM_UTF8):
             stream.read(len(codecs.BOM_UTF8))
@@ -116,10 +116,15 @@ def _raw_lines(stream: BufferedReader, *, carriage_returns: bool) -> Iterator[tu
         yield raw, error
 
 
-def _wide_lines(stream: BufferedReader, name: str) -> Iterator[Line]:
+def _wide_lines(stream: BufferedReader, path: Path, name: str) -> Iterator[Line]:
     with TextIOWrapper(stream, encoding=name, errors="replace", newline="\n") as text:
-        while line := text.readline(MAX_LINE):
-            yield Line(line.removeprefix("\ufeff"))
+        try:
+            while line := text.readline(MAX_LINE):
+                yield Line(line.removeprefix("\ufeff"))
+        except UnicodeError:  # with errors="replace": no byte order mark
+            raise TableError(
+                f"{path}: no byte order mark says which {name} it is: name {name}-le or {name}-be"
+            ) from None
 
 
 def decode_bytes(raw: bytes) -> str:

@@ -14,7 +14,8 @@ from posthue.errors import TableError
 
 #: A picture in a zip archive that declares more bytes is refused.
 MAX_MEMBER = 128 << 20
-_ENDINGS = (
+#: Of files that are pictures, in lower case.
+ENDINGS = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp"),
     *(".tif", ".tiff", ".avif", ".jp2", ".ppm", ".pgm", ".pbm", ".ico"),
 )
@@ -110,7 +111,7 @@ def _walk(root: Path, prefix: str) -> Iterator[str]:
         if name.endswith("/"):
             if not entry.is_symlink():
                 yield from _walk(root, name)
-        elif PurePosixPath(entry.name).suffix.lower() in _ENDINGS or _looks_like_picture(entry):
+        elif PurePosixPath(entry.name).suffix.lower() in ENDINGS or _looks_like_picture(entry):
             yield name
 
 
@@ -128,7 +129,7 @@ def _is_picture(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bool:
     path = PurePosixPath(info.filename)
     if info.is_dir() or any(part.startswith((".", "__MACOSX")) for part in path.parts):
         return False
-    if path.suffix.lower() in _ENDINGS:
+    if path.suffix.lower() in ENDINGS:
         return True
     try:
         with archive.open(info) as file:

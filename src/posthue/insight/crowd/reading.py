@@ -13,6 +13,7 @@ from typing import TypeAlias
 import pyarrow as pa
 
 from posthue.data.cells import image_of, text_of, values_of
+from posthue.data.picture_columns import pictures_in
 from posthue.data.tables import Columns, read_table
 from posthue.errors import InputError, TableError
 from posthue.insight.crowd.times import time_of
@@ -86,7 +87,7 @@ def read_crowd(
     for batch in read_table(path, columns=columns, encoding=encoding):
         if not crowd.rows:
             _look_at(crowd, path, list(batch.schema.names), by, time_column)
-            roles = roles.find(list(batch.schema.names))
+            roles = roles.find(list(batch.schema.names), pictures_in(batch))
         for row in _rows(batch):
             _add(crowd, row, roles, pictures or path.parent)
         if progress is not None:

@@ -8,11 +8,11 @@ from datetime import datetime
 from pathlib import Path
 
 from posthue import __version__
-from posthue.data.text import normalise_tweet
 from posthue.evaluation.metrics import Measured, wilson
 from posthue.insight.crowd.reading import Crowd, Shown, Tally, best
 from posthue.insight.crowd.times import choose_unit, period_of
 from posthue.insight.files import write_csv, write_file
+from posthue.insight.masking import masked
 from posthue.insight.page import escaped, page, percent, stack
 from posthue.insight.plots import Plot, Series, bars, curves
 from posthue.insight.sections import (
@@ -191,9 +191,9 @@ def _posts_html(posts: Sequence[Shown]) -> str:
     for post in posts:
         small = thumbnail(post.image, side=132, quality=76) if post.image is not None else None
         if small is not None:
-            pictures.append((small.uri, normalise_tweet(post.text) or "Picture of a post", small.tiny))
+            pictures.append((small.uri, masked(post.text) or "Picture of a post", small.tiny))
     quotes = quotes_html(
-        (normalise_tweet(post.text) or "(no text)", f"{post.said}{f' · {post.id}' if post.id else ''}")
+        (masked(post.text) or "(no text)", f"{post.said}{f' · {post.id}' if post.id else ''}")
         for post in posts
     )
     return sheet_html(pictures) + quotes

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
+_NAMED_ZONE = re.compile(r"^(\d{4}-\d\d-\d\d[T ].*\d)\s*(?:UTC|GMT)$")
+_DIGITS = {8: "%Y%m%d", 14: "%Y%m%d%H%M%S"}
 _TWITTER = "%a %b %d %H:%M:%S %z %Y"
 #: Smallest unit first; a unit is taken if it gives at most this many periods.
 UNITS = ("hour", "day", "week", "month", "year")
@@ -15,7 +18,8 @@ _MOST = 48
 def time_of(value: object) -> datetime | None:
     """Return a cell as a time in UTC; None if it is none. A time without a zone is taken as UTC.
 
-    Understood: dates and times, ISO 8601, Twitter's and e-mail's formats, seconds or milliseconds since 1970.
+    Understood: dates and times, ISO 8601 (also with " UTC" or " GMT" at the end), YYYYMMDD and YYYYMMDDhhmmss
+    (as numbers too), Twitter's and e-mail's formats, seconds or milliseconds since 1970.
 
     >>> time_of("Wed Aug 27 13:08:45 +0000 2008") == time_of("2008-08-27T15:08:45+02:00")
     True
@@ -25,19 +29,34 @@ def time_of(value: object) -> datetime | None:
     if isinstance(value, date):
         return datetime(value.year, value.month, value.day, tzinfo=UTC)
     if isinstance(value, int | float):
-        return _since_1970(float(value))
+        return (_in_digits(str(value)) if isinstance(value, int) else None) or _since_1970(float(value))
     return _parsed(str(value).strip()) if value is not None else None
 
 
 def _parsed(text: str) -> datetime | None:
-    if text.replace(".", "", 1).isdigit() and len(text.partition(".")[0]) >= 9:
+    if (found := _in_digits(text)) is not None:
+        return found
+    number = text.replace(".", "", 1)
+    if number.isascii() and number.isdecimal() and len(text.partition(".")[0]) >= 9:
         return _since_1970(float(text))
+    text = _NAMED_ZONE.sub(r"\1+00:00", text)
     for read in (datetime.fromisoformat, lambda t: datetime.strptime(t, _TWITTER), parsedate_to_datetime):
         try:
             return time_of(read(text))
         except (ValueError, OverflowError):
             continue
     return None
+
+
+def _in_digits(text: str) -> datetime | None:
+    """Read YYYYMMDD and YYYYMMDDhhmmss."""
+    kind = _DIGITS.get(len(text))
+    if kind is None or not (text.isascii() and text.isdecimal()):
+        return None
+    try:
+        return datetime.strptime(text, kind).replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def _since_1970(seconds: float) -> datetime | None:

@@ -11,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from posthue.data.duplicates import image_groups, text_groups
-from posthue.data.text import count_words, normalise_tweet
+from posthue.data.text import count_words
 from posthue.insight.exploring.pictures import Measures, measure_all
 from posthue.insight.exploring.rows import Collection, LabelledPost
+from posthue.insight.masking import masked
 from posthue.insight.words import TermCounts, count_terms, emoji_in, hashtags_in, words_in
 from posthue.posts import Modality
 
@@ -84,7 +85,7 @@ def find(
 
 def _texts(posts: Collection) -> Texts:
     raw = [row.post.text if Modality.TEXT in row.post.modalities else None for row in posts.rows]
-    clean = [normalise_tweet(text) if text else "" for text in raw]
+    clean = [masked(text) if text else "" for text in raw]
     groups = text_groups(clean)
     once = list(_distinct(posts.rows, clean, groups))
     words, hashtags, emoji = (

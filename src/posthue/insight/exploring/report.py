@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,7 @@ FOOT = (
     "Labels tell the emotion that a post expresses, not what its author feels."
 )
 _PICKED = 60
+_LINK = re.compile(r"(?<!\w)http(?!\w)")
 _LABEL_COLUMNS = [
     *("label", "posts", "share, %", "text only", "picture only", "both", "neither", "broken pictures"),
     *("median words", "5 % to 95 %", "with emoji, %", "with #, %", "with link, %", "with @, %"),
@@ -162,7 +164,7 @@ def _mark_shares(some: Sequence[str]) -> list[float | None]:
     having = (
         [bool(emoji_in(text, clean=True)) for text in some],
         [bool(hashtags_in(text, clean=True)) for text in some],
-        [" http" in f" {text}" for text in some],
+        [_LINK.search(text) is not None for text in some],
         ["@user" in text for text in some],
     )
     return [round(100 * sum(marks) / len(some), 1) for marks in having]

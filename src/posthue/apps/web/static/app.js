@@ -25,20 +25,25 @@
     }
   };
 
-  const send = async (url, options, place) => {
-    place.classList.add("busy");
-    place.setAttribute("aria-busy", "true");
+  const busy = (place, on) => {
+    place.classList.toggle("busy", on);
+    if (on) place.setAttribute("aria-busy", "true"); else place.removeAttribute("aria-busy");
+  };
+
+  // Shows the answer where it is still wanted: a late one must not stand beside another post.
+  const send = async (url, options, place, wanted) => {
+    busy(place, true);
+    let html = null, ok = false;
     try {
       const answer = await fetch(url, options);
-      show(place, await answer.text());
-      return answer.ok;
-    } catch {
-      place.replaceChildren(alertOf("The server cannot be reached. Is it still running?"));
-      return false;
-    } finally {
-      place.classList.remove("busy");
-      place.removeAttribute("aria-busy");
-    }
+      html = await answer.text();
+      ok = answer.ok;
+    } catch { /* said below */ }
+    if (!wanted()) return false;
+    busy(place, false);
+    if (html === null) place.replaceChildren(alertOf("The server cannot be reached. Is it still running?"));
+    else show(place, html);
+    return ok;
   };
 
   const droppable = (zone, take) => {
@@ -55,7 +60,17 @@
     const text = find("#text"), input = find("#image"), preview = find("#preview");
     const result = find("#result"), why = find("#why"), remove = find("#remove"), submit = find(".main", form);
     const empty = result.innerHTML;
-    let picture = null, judged = null, turn = 0;
+    let picture = null, judged = null, turn = 0, running = new AbortController();
+
+    const nextTurn = () => {
+      running.abort();
+      running = new AbortController();
+      busy(result, false);
+      why.removeAttribute("aria-busy");
+      submit.disabled = false;
+      why.replaceChildren();
+      return ++turn;
+    };
 
     const setPicture = (file) => {
       if (file && !file.type.startsWith("image/")) {
@@ -87,13 +102,13 @@
         text.focus();
         return;
       }
-      const mine = ++turn;
+      const mine = nextTurn(), wanted = () => mine === turn;
       judged = formOf();
       submit.disabled = true;
-      why.replaceChildren();
-      const ok = await send("/judge", { method: "POST", body: judged }, result);
+      const ok = await send("/judge", { method: "POST", body: judged, signal: running.signal }, result, wanted);
+      if (!wanted()) return;
       submit.disabled = false;
-      if (ok && mine === turn) explain(find("[data-why]", result));
+      if (ok) explain(find("[data-why]", result));
     };
 
     const explain = async (button) => {
@@ -106,18 +121,19 @@
       const place = document.createElement("div");
       why.setAttribute("aria-busy", "true");
       try {
-        const answer = await fetch("/why", { method: "POST", body: asked });
+        const answer = await fetch("/why", { method: "POST", body: asked, signal: running.signal });
         place.innerHTML = await answer.text();
       } catch {
         place.append(alertOf("The server cannot be reached. Is it still running?"));
       }
+      if (mine !== turn) return;
       buttons.forEach((one) => { one.disabled = false; });
       why.removeAttribute("aria-busy");
-      if (mine === turn) why.replaceChildren(...place.childNodes);
+      why.replaceChildren(...place.childNodes);
     };
 
     form.addEventListener("submit", (event) => { event.preventDefault(); judge(); });
-    form.addEventListener("reset", () => { turn++; setPicture(null); result.innerHTML = empty; why.replaceChildren(); text.focus(); });
+    form.addEventListener("reset", () => { nextTurn(); judged = null; setPicture(null); result.innerHTML = empty; text.focus(); });
     form.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); judge(); }
     });
@@ -193,7 +209,7 @@
         job = sending.response.id;
         watch(job);
       };
-      sending.onerror = () => fail("The server cannot be reached, or the file is larger than it takes.");
+      sending.onerror = () => fail("The server cannot be reached, or it takes no file so large, or of this kind.");
       sending.onabort = () => fail("Stopped.");
       sending.send(body);
     };
