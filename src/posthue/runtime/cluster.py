@@ -29,7 +29,7 @@ from posthue.runtime.shard_folder import LOCK, check_target, clear, locked, shar
 from posthue.runtime.shard_job import ShardJob
 from posthue.runtime.summary import ScoreSummary, Tally
 
-_STAGE_ROWS = 4096  # of a staged file, which is what Ray deals out
+_STAGE_ROWS = 2048  # of a staged file, which is what Ray deals out
 _STORE_BYTES = 256 << 20  # of a local Ray's object store
 
 
@@ -144,13 +144,16 @@ def _judge(ray: Any, job: ShardJob, files: list[str], out: Path, workers: int) -
         "image_column": job.image_column,
         "id_column": job.id_column,
     }
-    rows = ray.data.read_parquet(files, override_num_blocks=len(files))
+    context.execution_options.preserve_order = True  # a shard holds rows that follow one another
+    # Small files are read as one block, which one actor would judge alone.
+    rows = ray.data.read_parquet(files).repartition(target_num_rows_per_block=_STAGE_ROWS)
     scored = rows.map_batches(
         BatchScorer,
         fn_constructor_kwargs=settings,
         batch_size=job.batch_rows,
         batch_format="pyarrow",
-        compute=ray.data.ActorPoolStrategy(size=workers),
+        # One at a time, or the actor that is up first takes all of a short job.
+        compute=ray.data.ActorPoolStrategy(size=workers, max_tasks_in_flight_per_actor=1),
         num_cpus=threads,
     )
     scored.write_parquet(str(out))
