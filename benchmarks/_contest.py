@@ -7,7 +7,6 @@ on posts that are not measured: a random head has hardly a margin, and its label
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,8 +26,8 @@ from transformers import (
     ViTImageProcessorPil,
 )
 
-from _same_weights import IMAGE_ENCODER, LABELS, MAX_LENGTH, TEXT_ENCODER
-from posthue import Post, PostClassifier, __version__
+from _same_weights import IMAGE_ENCODER, LABELS, MAX_LENGTH, TEXT_ENCODER, write_config
+from posthue import Post, PostClassifier
 from posthue.data.images import ImageSpec, decode_image, to_pixels
 from posthue.data.text import normalise_tweet
 from posthue.model.encoders import Encoded
@@ -194,15 +193,9 @@ def _export(found: Contest, training: Labelled) -> None:
     precisions = export_graphs(found.model, found.folder, calibration=calibration)
     found.tokenizer.save_pretrained(found.folder / "saved")
     shutil.copy(found.folder / "saved" / "tokenizer.json", found.folder / "tokenizer.json")
-    config = {
-        "format": 1,
-        "name": "benchmark",
-        "posthue_version": __version__,
-        "created": "1970-01-01T00:00:00Z",
-        "schemes": {"sentiment": LABELS},
-        "priors": {"sentiment": [1 / 3] * 3},
-        "temperatures": {"sentiment": dict.fromkeys(KINDS, 1.0)},
-        "text": {
+    write_config(
+        found.folder,
+        text={
             "file": "text.onnx",
             "tokenizer": "tokenizer.json",
             "max_length": MAX_LENGTH,
@@ -212,15 +205,11 @@ def _export(found: Contest, training: Labelled) -> None:
             "dim": found.model.text.dim,
             "precision": precisions["text"],
         },
-        "image": {
+        image={
             "file": "image.onnx",
             "spec": found.spec.to_dict(),
             "outputs": ["pooled"],
             "dim": found.model.image.dim,
             "precision": precisions["image"],
         },
-        "head": {"file": "head.onnx"},
-        "parity": {},
-        "provenance": {},
-    }
-    (found.folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    )

@@ -161,7 +161,8 @@ def _tokenizer_file(tokenizer: Any, folder: Path) -> Path:
     return saved / "tokenizer.json"
 
 
-def _load(folder: Path, threads: int, **parts: dict[str, Any]) -> PostClassifier:
+def write_config(folder: Path, **parts: dict[str, Any]) -> None:
+    """Write the config.json of a bundle that is not calibrated; parts: ``text`` and ``image``."""
     config = {
         "format": 1,
         "name": "benchmark",
@@ -178,5 +179,9 @@ def _load(folder: Path, threads: int, **parts: dict[str, Any]) -> PostClassifier
         **parts,
     }
     (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+
+
+def _load(folder: Path, threads: int, **parts: dict[str, Any]) -> PostClassifier:
+    write_config(folder, **parts)
     # No cache: a post that comes again is work again.
     return PostClassifier(Engine(Bundle.open(folder), threads=threads, cache_bytes=0))

@@ -9,11 +9,13 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 pytest.importorskip("torch")
 
 from posthue.apps.cli import main
+from posthue.evaluation.runs import read_run
 from research_corpus import flags, write_research
 
 pytestmark = pytest.mark.torch
@@ -101,6 +103,23 @@ def test_a_finished_run_is_not_repeated(place: Path, compared: Path, tmp_path: P
     after = {path: path.stat().st_mtime_ns for path in (out / "predictions").iterdir()}
     assert {path for path in before if after[path] != before[path]} == {gone}
     assert (out / "table.csv").read_bytes() == (compared / "table.csv").read_bytes()
+
+
+def test_counted_words_stand_alone_and_beside_a_fusion(place: Path, tmp_path: Path) -> None:
+    names = ("words", "words+lexicon", "text+words", "joint+lexicon+words")
+    asked = ("compare", "mvsa-single", *flags(place), "--seeds", "2", "--workers", "1")
+    assert run(*asked, "--models", ",".join(names), "-o", tmp_path / "all") == 0
+    found = {(r["model"], r["condition"], r["metric"]): float(r["mean"]) for r in table(tmp_path / "all")}
+    assert {model for model, _, _ in found} == set(names)
+    assert all(found[name, "both", "accuracy"] > 0.6 for name in ("words", "words+lexicon"))
+    assert found["words", "image", "accuracy"] == pytest.approx(1 / 3)  # nothing to count
+    assert run(*asked, "--models", "text+words", "-o", tmp_path / "one") == 0
+    runs = sorted((tmp_path / "one" / "predictions").iterdir())
+    for path in runs:  # the same, whoever asked for the counted words first
+        again = read_run(tmp_path / "all" / "predictions" / path.name)
+        for name, answers in read_run(path).conditions.items():
+            np.testing.assert_array_equal(answers.probabilities, again.conditions[name].probabilities)
+    assert len(runs) == 2
 
 
 def test_two_workers_give_the_same_table(place: Path, compared: Path, tmp_path: Path) -> None:

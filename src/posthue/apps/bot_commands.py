@@ -10,18 +10,14 @@ from typing import Annotated
 import typer
 
 import posthue
+from posthue.apps.options import Model, Threads
 from posthue.errors import InputError, MissingExtraError, PosthueError
 
 
 def bot(
     *,
-    model: Annotated[
-        Path | None,
-        typer.Option("--model", "-m", help="Folder of the bundle; the shipped model if left out."),
-    ] = None,
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="Threads of the model; all cores if left out.")
-    ] = None,
+    model: Model = None,
+    threads: Threads = None,
     webhook_url: Annotated[
         str | None,
         typer.Option(help="Public address that Telegram sends updates to; long polling if left out."),

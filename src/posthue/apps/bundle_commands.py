@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from posthue.apps.options import BundleFolder, Threads
 from posthue.errors import InputError
 
 if TYPE_CHECKING:
@@ -24,16 +25,14 @@ def start() -> None:
 
 @app.command()
 def tune(
-    bundle: Annotated[
-        Path | None, typer.Argument(help="Folder of the bundle; the shipped model if left out.")
-    ] = None,
+    bundle: BundleFolder = None,
     *,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the tuned bundle.")],
     posts: Annotated[
         Path | None, typer.Option(help="A table of posts such as it will judge; made ones if left out.")
     ] = None,
     n: Annotated[int, typer.Option(min=1, help="Posts to measure with, at most.")] = 300,
-    threads: Annotated[int | None, typer.Option(min=1, help="Threads to use; all cores if left out.")] = None,
+    threads: Threads = None,
     agreement: Annotated[
         float, typer.Option(min=0, max=1, help="Share of labels that must stay as they were.")
     ] = 0.99,

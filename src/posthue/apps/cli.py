@@ -19,6 +19,7 @@ import typer
 from typer.core import TyperGroup
 
 import posthue
+from posthue.apps.options import BundleFolder, Model, Threads
 from posthue.errors import InputError, PosthueError
 
 if TYPE_CHECKING:
@@ -95,10 +96,6 @@ class ScoreEngine(StrEnum):
     RAY = "ray"
 
 
-Model = Annotated[
-    Path | None, typer.Option("--model", "-m", help="Folder of the bundle; the shipped model if left out.")
-]
-Threads = Annotated[int | None, typer.Option(min=1, help="Threads to use; all cores if left out.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 OnBadImage = Annotated[
     BadImage,
@@ -219,9 +216,7 @@ def score(
 
 @app.command()
 def info(
-    bundle: Annotated[
-        Path | None, typer.Argument(help="Folder of the bundle; the shipped model if left out.")
-    ] = None,
+    bundle: BundleFolder = None,
     *,
     as_json: AsJson = False,
 ) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from posthue.apps.options import Threads
 from posthue.apps.train_commands import Data, data_folder
 from posthue.errors import InputError, MissingExtraError
 
@@ -75,7 +76,7 @@ def check(
         typer.Option(min=0, max=16, help="Most different bits, of 64, of near pictures; 6, tiny ones 2."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the folds and of the new splits.")] = 0,
-    threads: Annotated[int | None, typer.Option(min=1, help="Threads to use; all cores if left out.")] = None,
+    threads: Threads = None,
 ) -> None:
     """Find near-duplicates, leaks between splits, conflicting and doubtful labels, gaps, broken pictures."""
     from posthue.data.entries import LabelColumns, corpus_entries, is_corpus, table_entries  # noqa: PLC0415

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import posthue
+from posthue.apps.options import Model
 from posthue.posts import Modality, Post, Prediction
 
 if TYPE_CHECKING:
@@ -28,10 +29,7 @@ app = typer.Typer()
 def demo(
     *,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for report.html.")] = Path("demo"),
-    model: Annotated[
-        Path | None,
-        typer.Option("--model", "-m", help="Folder of the bundle; the shipped model if left out."),
-    ] = None,
+    model: Model = None,
 ) -> None:
     """Judge the example posts that ship with posthue; print a table and write a page with their pictures."""
     from rich.console import Console  # noqa: PLC0415

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from posthue.apps.options import Model, Threads
 from posthue.apps.train_commands import Data, data_folder
 from posthue.errors import InputError
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 Bundle = Annotated[Path, typer.Argument(help="Folder of the bundle; 'default' for the shipped model.")]
 Corpus = Annotated[str, typer.Argument(help="Name of the corpus.")]
-Threads = Annotated[int | None, typer.Option(min=1, help="Threads to use; all cores if left out.")]
 
 
 def explain(
@@ -30,9 +30,7 @@ def explain(
     image: Annotated[Path | None, typer.Option("--image", "-i", help="The picture of the post.")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="The page to write (html).")] = None,
     heat: Annotated[Path | None, typer.Option(help="Also write the heat map (png).")] = None,
-    model: Annotated[
-        Path | None, typer.Option("--model", "-m", help="Folder of the bundle; the shipped one if left out.")
-    ] = None,
+    model: Model = None,
     scheme: Annotated[str, typer.Option(help="The label scheme to explain.")] = "sentiment",
     label: Annotated[
         str | None, typer.Option(help="The label to explain; the model's own if left out.")

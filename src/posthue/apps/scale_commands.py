@@ -6,12 +6,12 @@ import os
 import signal
 import sys
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 import posthue
+from posthue.apps.options import Model, Threads
 from posthue.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 def stream(
     *,
-    model: Annotated[Path | None, typer.Option("--model", "-m", help="Folder of the bundle.")] = None,
+    model: Model = None,
     batch: Annotated[int, typer.Option(min=1, help="Posts judged together, at most.")] = 32,
     max_delay_ms: Annotated[
         float, typer.Option(min=0, help="Milliseconds that a post waits for others, at most.")
     ] = 50.0,
-    threads: Annotated[int | None, typer.Option(min=1, help="Threads to use; all cores if left out.")] = None,
+    threads: Threads = None,
     kafka: Annotated[
         str | None, typer.Option(help="Kafka servers, host:port; standard input and output if left out.")
     ] = None,

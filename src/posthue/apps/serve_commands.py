@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import socket
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 import posthue
+from posthue.apps.options import Model, Threads
 from posthue.errors import InputError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -28,13 +28,8 @@ def serve(
         str, typer.Option(help="Address to listen on; 0.0.0.0: all of this machine's.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8000,
-    model: Annotated[
-        Path | None,
-        typer.Option("--model", "-m", help="Folder of the bundle; the shipped model if left out."),
-    ] = None,
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="Threads of the model; all cores if left out.")
-    ] = None,
+    model: Model = None,
+    threads: Threads = None,
     workers: Annotated[int, typer.Option(min=1, help="Batches that run at the same time.")] = 1,
     max_queue: Annotated[
         int, typer.Option(min=128, help="Posts that may wait; more are answered 503.")

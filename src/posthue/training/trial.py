@@ -7,7 +7,7 @@ seed, with near-duplicates on one side. The posts that are answered have no part
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from time import process_time
 from typing import Any, TypeAlias
 
@@ -39,11 +39,16 @@ _STATE_OF = {"both": "both", "text": "text", "image": "image", "corrupted": "bot
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What every run of a command shares. groups: of near-duplicates [n]."""
+    """What every run of a command shares.
+
+    groups: of near-duplicates [n]. counted: what counted words said, by training rows, seed and lexicon: runs
+    of several models ask for the same.
+    """
 
     labelled: Labelled
     posts: PostFeatures
     groups: Sequence[int]
+    counted: dict[tuple[bytes, int, bool], Floats] = field(default_factory=dict)
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -180,17 +185,20 @@ def _beside(material: Material, candidate: Candidate, train: Ints, seed: int) ->
 
 def _counted(material: Material, candidate: Candidate, train: Ints, seed: int) -> Floats:
     """Return the probabilities by counted words, of every post [n, labels], from models without it."""
-    labelled, extra = material.labelled, material.posts.extra
-    found = stacked(
-        [post.text or "" for post in labelled.posts],
-        labelled.true,
-        len(labelled.labels),
-        train,
-        material.groups,
-        seed=seed,
-        extra=extra.double().numpy() if candidate.lexicon and extra is not None else None,
-    )
-    return np.clip(found, 1e-6, 1.0)
+    key = (train.tobytes(), seed, candidate.lexicon)
+    if key not in material.counted:
+        labelled, extra = material.labelled, material.posts.extra
+        found = stacked(
+            [post.text or "" for post in labelled.posts],
+            labelled.true,
+            len(labelled.labels),
+            train,
+            material.groups,
+            seed=seed,
+            extra=extra.double().numpy() if candidate.lexicon and extra is not None else None,
+        )
+        material.counted[key] = np.clip(found, 1e-6, 1.0)
+    return material.counted[key]
 
 
 def _words(material: Material, candidate: Candidate, train: Ints, seed: int) -> tuple[Answer, dict[str, Any]]:
