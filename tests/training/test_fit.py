@@ -24,11 +24,12 @@ from posthue.model.post_model import PostModel
 from posthue.model.processor import PostProcessor
 from posthue.training import fit
 from posthue.training.build import Folders
-from posthue.training.checks import truths
+from posthue.training.checks import run_checks, truths
 from posthue.training.finish import make_bundle
 from posthue.training.parity import parity_report
 from posthue.training.predict import predict_logits
 from posthue.training.recipe import Check, Recipe, check_recipe, recipe_from_dict
+from posthue.training.token_scores import score_texts
 from tiny_models import save_image_encoder, save_text_encoder, write_corpora
 
 pytestmark = pytest.mark.torch
@@ -71,6 +72,7 @@ def two_stages(place: Path, **changes: Any) -> Recipe:
         "small_size": 32,
         "start": "words",
         "freeze": ["text"],
+        "token_scores": {"sentiment": "tweeteval-sentiment"},
         "epochs": 2,
         "class_weights": "balanced",
         "label_smoothing": 0.05,
@@ -162,6 +164,23 @@ def test_a_frozen_encoder_is_that_of_the_stage_before(trained: Path) -> None:
     texts = [name for name in before if name.startswith("text.")]
     assert texts
     assert all(torch.equal(before[name], after[name]) for name in texts)
+
+
+def test_token_scores_are_those_of_the_features(trained: Path, place: Path) -> None:
+    """The stage saw features made beforehand; from the texts themselves the model says the same."""
+    model = PostModel.from_pretrained(trained / "both" / "model").eval()
+    processor = PostProcessor.from_pretrained(trained / "both" / "model")
+    assert model.text.dim == model.text.backbone_dim + 3
+    assert model.text.scores.table.abs().sum() > 0
+    recipe = two_stages(place)
+    entry = fit.check_set(recipe.stages[1].validate[0], recipe, folders(place, trained), model, processor)
+    assert not entry.collator.features
+    expected = json.loads((trained / "both" / "metrics.json").read_text())
+    found = run_checks(model, [entry], recipe.schemes)
+    name = "tweeteval-sentiment/val/text+image/sentiment/accuracy"
+    assert found[name] == pytest.approx(expected[name])
+    sure = np.array([score_texts(model.text.scores, processor, [word])[0] for word in ("awful", "happy")])
+    assert sure.argmax(1).tolist() == [0, 2]
 
 
 def test_another_recipe_does_not_go_on_with_the_run(trained: Path, place: Path) -> None:

@@ -112,6 +112,8 @@ def test_a_recipe_survives_the_way_through_plain_data_and_yaml(tmp_path: Path) -
         ("stages.1.train.0.pair_with", {"corpus": "fie"}, "corpus: 'fie' is not one of"),
         ("stages.1.freeze", ["head"], "stage 'both': freeze: 'head' is not one of text, image"),
         ("stages.1.freeze", "text", "stage 'both': freeze: 'text' is not a list"),
+        ("stages.0.token_scores", {"sentiment": "fi"}, "stage 'words': token_scores: 'fi' is not one of"),
+        ("stages.0.token_scores", {"mood": "dair-emotion"}, "token_scores"),
         ("stages.0.class_weights", "even", "class_weights: 'even' is not one of none, balanced, sqrt"),
         ("stages.0.precision", "fp16", "precision: 'fp16' is not one of auto, fp32, bf16"),
         ("stages.0.fusion", "glue", "stage 'words': no fusion is called 'glue'"),

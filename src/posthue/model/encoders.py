@@ -8,6 +8,7 @@ tokens or of the places of the picture, so that attention has something to atten
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import isqrt
 from typing import Any, NamedTuple
 
@@ -17,6 +18,7 @@ from torch.nn.functional import pad
 from transformers import AutoModel, PreTrainedConfig
 
 from posthue.model import word_vectors  # noqa: F401  (registers the fastText-style model type)
+from posthue.model.token_scores import TokenScores
 
 #: Model types that run in channels-last order: depthwise convolutions train 1.4 times as fast so on CPUs. Not
 #: all types, since torch 2.13 crashes in the backward pass of narrow ResNets in that order on two threads.
@@ -41,15 +43,31 @@ def masked_mean(sequence: Tensor, mask: Tensor) -> Tensor:
 
 
 class TextEncoder(nn.Module):
-    """A Hugging Face text model with mean pooling (Reimers & Gurevych 2019)."""
+    """A Hugging Face text model with mean pooling (Reimers & Gurevych 2019).
 
-    def __init__(self, config: PreTrainedConfig) -> None:
+    scores: the numbers of labels of its token scores (posthue.model.token_scores), which then follow the
+    backbone's vector, and every token's; none by default. dim: of the whole vector.
+    """
+
+    def __init__(self, config: PreTrainedConfig, scores: Sequence[int] = ()) -> None:
         super().__init__()
         self.backbone = AutoModel.from_config(config)
-        self.dim: int = config.hidden_size
+        self.scores = TokenScores(config.vocab_size, scores) if scores else None
+        self.backbone_dim: int = config.hidden_size
+        self.dim = self.backbone_dim + sum(scores)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Encoded:
         """Encode token ids [batch, length] under a mask of the same shape."""
+        encoded = self.encode_backbone(input_ids, attention_mask)
+        if self.scores is None or encoded.sequence is None:
+            return encoded
+        scores = self.scores(input_ids, attention_mask)
+        per_token = scores.unsqueeze(1).expand(-1, input_ids.shape[1], -1)
+        sequence = torch.cat([encoded.sequence, per_token], dim=-1)
+        return Encoded(torch.cat([encoded.pooled, scores], dim=-1), sequence, encoded.mask)
+
+    def encode_backbone(self, input_ids: Tensor, attention_mask: Tensor) -> Encoded:
+        """Encode without the token scores."""
         sequence = self.backbone(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
         return Encoded(masked_mean(sequence, attention_mask), sequence, attention_mask.bool())
 

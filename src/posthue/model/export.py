@@ -1,37 +1,26 @@
 """From a trained PostModel to the three graphs of a bundle: text.onnx, image.onnx, head.onnx.
 
-Shapes stay dynamic. The transformer's MatMuls become dynamic int8, per output channel; its embedding table
-becomes int8 with one scale per row, which is a quarter of the size at a rounding error below 0.4 % of the
-row's largest entry. Convolutions and the head compute in fp32 (dynamic int8 makes convolutions slower) from
-weights that are stored in fp16.
+Shapes stay dynamic. A transformer computes in int8 (posthue.model.quantise). Convolutions and the head
+compute in fp32 (dynamic int8 makes convolutions slower) from weights that are stored in fp16.
 """
 
 from __future__ import annotations
 
-import logging
-import tempfile
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import onnx
 import torch
-from onnx import TensorProto, helper, numpy_helper
-from onnxruntime.quantization import QuantType, quantize_dynamic
 from torch import Tensor, nn
 from torch.export import Dim
 
 from posthue.model.encoders import Encoded, ImageEncoder, TextEncoder
 from posthue.model.post_model import PostModel
-from posthue.model.smoothing import Feeds, smooth
+from posthue.model.quantise import half_weights, int8, quiet
+from posthue.model.smoothing import Feeds
 
-#: Tables with at least so many entries are stored in int8.
-LARGE_TABLE = 1_000_000
-#: Other weights with at least so many entries are stored in fp16.
-HALVED = 4096
 #: CNNs halve the picture five times; sizes in steps of this keep every padding the same.
 SIDE_STEP = 32
 
@@ -111,13 +100,13 @@ def export_graphs(
         _export_image(model.image, folder / "image.onnx", tiny=False, sequence=sequence, size=side)
         precisions["image"] = "fp32"
         if quantise and _is_transformer(model.image.backbone):
-            _int8(folder / "image.onnx", ())
+            int8(folder / "image.onnx", ())
             precisions["image"] = "int8"
         if model.image.small is not None:
             _export_image(model.image, folder / "image_small.onnx", tiny=True, sequence=sequence)
     export_head(model, folder / "head.onnx")
     if quantise:
-        for part in ("image", "image_small", "head"):
+        for part in ("text", "image", "image_small", "head"):
             half_weights(folder / f"{part}.onnx")
     return precisions
 
@@ -138,7 +127,7 @@ def _export_text(
         )
     quantise = quantise and _is_transformer(encoder)
     if quantise:
-        _int8(path, calibration)
+        int8(path, calibration)
     return "int8" if quantise else "fp32"
 
 
@@ -193,7 +182,7 @@ def _export(
     output_names: Sequence[str],
     path: Path,
 ) -> None:
-    with _quiet(), torch.no_grad():
+    with quiet(), torch.no_grad():
         program = torch.onnx.export(
             graph.eval(),
             inputs,
@@ -216,84 +205,6 @@ def _drop_unused_inputs(path: Path) -> None:
     for unused in [given for given in graph.graph.input if given.name not in used]:
         graph.graph.input.remove(unused)
     onnx.save(graph, path)
-
-
-def _int8(path: Path, calibration: Sequence[Feeds]) -> None:
-    """Quantise the graph at ``path`` in place."""
-    if calibration:
-        graph = onnx.load(path)
-        smooth(graph, calibration)
-        onnx.save(graph, path)
-    with tempfile.TemporaryDirectory() as scratch:
-        halfway = Path(scratch) / "matmul.onnx"
-        with _quiet():
-            quantize_dynamic(
-                path, halfway, op_types_to_quantize=["MatMul"], per_channel=True, weight_type=QuantType.QInt8
-            )
-        graph = onnx.load(halfway)
-    quantise_tables(graph)
-    onnx.save(graph, path)
-
-
-def quantise_tables(graph: onnx.ModelProto) -> int:
-    """Store large embedding tables as int8 rows with a scale each; return how many were changed.
-
-    Gather(table) becomes Cast(Gather(rows)) · Gather(scales).
-    """
-    tables = {
-        t.name: t for t in graph.graph.initializer if np.prod(t.dims) >= LARGE_TABLE and len(t.dims) == 2
-    }
-    lookups = [n for n in graph.graph.node if n.op_type == "Gather" and n.input[0] in tables]
-    for number, node in enumerate(lookups):
-        position = list(graph.graph.node).index(node)
-        rows, scales = _int8_rows(numpy_helper.to_array(tables[node.input[0]]))
-        names = [f"posthue_table_{number}_{part}" for part in ("rows", "scales", "raw", "scale", "float")]
-        graph.graph.initializer.append(numpy_helper.from_array(rows, names[0]))
-        graph.graph.initializer.append(numpy_helper.from_array(scales, names[1]))
-        replacement = [
-            helper.make_node("Gather", [names[0], node.input[1]], [names[2]], axis=0),
-            helper.make_node("Gather", [names[1], node.input[1]], [names[3]], axis=0),
-            helper.make_node("Cast", [names[2]], [names[4]], to=TensorProto.FLOAT),
-            helper.make_node("Mul", [names[4], names[3]], list(node.output)),
-        ]
-        graph.graph.node.remove(node)
-        for offset, new in enumerate(replacement):
-            graph.graph.node.insert(position + offset, new)
-    _drop_unused(graph)
-    return len(lookups)
-
-
-def half_weights(path: Path) -> None:
-    """Store the large weights of a graph as fp16.
-
-    ONNX Runtime turns them back when it loads, and computes in fp32.
-    """
-    if not path.exists():
-        return
-    graph = onnx.load(path)
-    large = [
-        t for t in graph.graph.initializer if t.data_type == TensorProto.FLOAT and np.prod(t.dims) >= HALVED
-    ]
-    for number, tensor in enumerate(large):
-        half, full = f"posthue_half_{number}", tensor.name
-        values = numpy_helper.to_array(tensor).astype(np.float16)
-        graph.graph.initializer.remove(tensor)
-        graph.graph.initializer.append(numpy_helper.from_array(values, half))
-        graph.graph.node.insert(0, helper.make_node("Cast", [half], [full], to=TensorProto.FLOAT))
-    onnx.save(graph, path)
-
-
-def _int8_rows(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return int8 rows [n, dim] and float scales [n, 1] whose product is the table."""
-    scales = np.maximum(np.abs(table).max(axis=1, keepdims=True) / 127, 1e-12).astype(np.float32)
-    return np.clip(np.rint(table / scales), -127, 127).astype(np.int8), scales
-
-
-def _drop_unused(graph: onnx.ModelProto) -> None:
-    used = {name for node in graph.graph.node for name in node.input}
-    for tensor in [t for t in graph.graph.initializer if t.name not in used]:
-        graph.graph.initializer.remove(tensor)
-    del graph.graph.value_info[:]
 
 
 def _strip(path: Path) -> None:
@@ -326,19 +237,3 @@ def _eager_attention(backbone: Any) -> Iterator[None]:
     finally:
         if before is not None:
             config._attn_implementation = before
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Hold back the exporter's and quantiser's notices, which ask nothing of the user."""
-    loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "root")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)

@@ -26,6 +26,7 @@ class PostModelConfig(PreTrainedConfig):
 
     text_encoder, image_encoder: the encoder's own config as a dict (with model_type), or None.
     small_image_encoder, small_side: a second image encoder, for pictures of this side in pixels, or None.
+    token_scores: schemes for which the text encoder has token scores (posthue.model.token_scores), in order.
     fusion: its kind. fusion_options: its settings. schemes: scheme → labels in order.
     """
 
@@ -37,6 +38,7 @@ class PostModelConfig(PreTrainedConfig):
         image_encoder: dict[str, Any] | None = None,
         small_image_encoder: dict[str, Any] | None = None,
         small_side: int | None = None,
+        token_scores: Sequence[str] = (),
         fusion: str = "joint",
         fusion_options: dict[str, Any] | None = None,
         schemes: dict[str, Sequence[str]] | None = None,
@@ -46,6 +48,7 @@ class PostModelConfig(PreTrainedConfig):
         self.image_encoder = image_encoder
         self.small_image_encoder = small_image_encoder
         self.small_side = small_side
+        self.token_scores = list(token_scores)
         self.fusion = fusion
         self.fusion_options = fusion_options or {}
         self.schemes = {name: list(labels) for name, labels in (schemes or {}).items()}
@@ -72,7 +75,7 @@ class PostModel(PreTrainedModel):
         super().__init__(config)
         if not config.text_encoder and not config.image_encoder:
             raise RecipeError("a post model wants a text encoder, an image encoder, or both")
-        self.text = TextEncoder(_encoder_config(config.text_encoder)) if config.text_encoder else None
+        self.text = _text_encoder(config) if config.text_encoder else None
         self.image = _image_encoder(config) if config.image_encoder else None
         self.fusion = make_fusion(config.fusion, fusion_settings(config, self.text, self.image))
         if self.image is not None:
@@ -159,6 +162,11 @@ def _as_float(encoded: Encoded) -> Encoded:
 def _encoder_config(values: Mapping[str, Any]) -> PreTrainedConfig:
     values = dict(values)
     return AutoConfig.for_model(values.pop("model_type"), **values)
+
+
+def _text_encoder(config: PostModelConfig) -> TextEncoder:
+    sizes = [len(config.schemes[scheme]) for scheme in config.token_scores]
+    return TextEncoder(_encoder_config(config.text_encoder or {}), sizes)
 
 
 def _image_encoder(config: PostModelConfig) -> ImageEncoder:

@@ -46,6 +46,7 @@ def build(stage: Stage, schemes: tuple[str, ...], folders: Folders) -> tuple[Pos
         image_encoder=image.config.to_dict() if image is not None else None,
         small_image_encoder=small.config.to_dict() if small is not None else None,
         small_side=stage.small_size if small is not None else None,
+        token_scores=list(stage.token_scores),
         fusion=stage.fusion,
         fusion_options=dict(stage.fusion_options),
         schemes={name: list(SCHEMES[name].labels) for name in schemes},

@@ -73,9 +73,14 @@ class View:
 
 
 def encoder_digest(model: PostModel, processor: PostProcessor, modality: str) -> str:
-    """Name an encoder by its weights, its config and how its inputs are prepared."""
+    """Name an encoder by its weights, its config and how its inputs are prepared.
+
+    Token scores have no part in it: they are no part of what is kept.
+    """
     digest = blake2b(digest_size=12)
     for name, tensor in sorted(getattr(model, modality).state_dict().items()):
+        if name.startswith("scores."):
+            continue
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
     digest.update(
@@ -112,8 +117,9 @@ def cached_features(
 def encode_posts(
     model: PostModel, processor: PostProcessor, posts: Sequence[Post], view: View, cache: str | Path
 ) -> Encodings:
-    """Return the features of one modality of posts, from the cache where they are there."""
-    dim, digest = getattr(model, view.modality).dim, encoder_digest(model, processor, view.modality)
+    """Return the features of one modality of posts, without token scores, from the cache where they are."""
+    encoder, digest = getattr(model, view.modality), encoder_digest(model, processor, view.modality)
+    dim = encoder.backbone_dim if view.modality == "text" else encoder.dim
     with ExitStack() as open_stores:
         stores = []
         for sequences in (False, True)[: 1 + view.sequences]:
@@ -182,9 +188,9 @@ def _decoded(processor: PostProcessor, post: Post, view: View) -> npt.NDArray[np
 @torch.inference_mode()
 def _encode(model: PostModel, inputs: dict[str, Tensor], modality: str) -> Encoded:
     model.eval()
-    text, image = model.encode(**{k: v.to(model.device) for k, v in inputs.items()})
-    encoded = text if modality == "text" else image
-    assert encoded is not None
+    given = [values.to(model.device) for values in inputs.values()]
+    encoder = getattr(model, modality)
+    encoded: Encoded = encoder.encode_backbone(*given) if modality == "text" else encoder(*given)
     return encoded
 
 

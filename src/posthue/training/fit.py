@@ -38,6 +38,7 @@ from posthue.training.leaks import find_leaks, keep_clean, write_leaks
 from posthue.training.prepare import Collator, prepare
 from posthue.training.pseudo import pseudo_label
 from posthue.training.recipe import Check, Recipe, Source, Stage, recipe_to_dict
+from posthue.training.token_scores import add_token_scores
 from posthue.training.trainer import PostTrainer
 from posthue.training.unreadable import write_skipped
 
@@ -62,15 +63,18 @@ def train_recipe(recipe: Recipe, folders: Folders) -> Path:
 
 def train_stage(recipe: Recipe, stage: Stage, folders: Folders) -> None:
     """Train one stage, going on from its last checkpoint if there is one, and save the best epoch."""
-    set_seed(recipe.seed)
+    seed = recipe.seed if stage.seed is None else stage.seed
+    set_seed(seed)
     model, processor = build(stage, recipe.schemes, folders)
     checks = [check_set(check, recipe, folders, model, processor, stage.freeze) for check in stage.validate]
     dataset, collator = _training_set(recipe, stage, folders, model, processor, checks)
+    if stage.token_scores:
+        add_token_scores(model, processor, stage.token_scores, dataset, collator, checks, seed=seed)
     weights = class_weights(dataset, recipe.schemes, stage.class_weights)
     place = folders.run / stage.name
     trainer = PostTrainer(
         model,
-        training_arguments(stage, recipe.seed, place / "checkpoints"),
+        training_arguments(stage, seed, place / "checkpoints"),
         stage=stage,
         dataset=dataset,
         collator=collator,

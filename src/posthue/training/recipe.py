@@ -94,6 +94,8 @@ class Stage:
     posthue.model.fusion. start: an earlier stage from which every weight of the same name and shape is taken.
     emoji: give a new text encoder a token for each emoji that it does not know (posthue.model.emoji).
     small_size: side, in pixels, to which tiny pictures are brought (None: like all others).
+    token_scores: scheme → corpus, one of the stage's own, whose training posts teach a linear classifier of
+    the tokens, which stands beside the (frozen) text encoder's vector (posthue.model.token_scores).
     freeze: any of text, image, embeddings, batchnorm. epochs, batch_size, weight_decay, warmup (share of the
     steps), label_smoothing: the usual. learning_rate: of encoders; head_learning_rate: of the fusion.
     schedule: of the learning rates after warm-up, linear or cosine, to zero. max_grad_norm: 0 never clips.
@@ -104,7 +106,7 @@ class Stage:
     augment: flip, turn, shift and shade the pictures. shuffle: draw a new order of the rows every epoch;
     without it batches hold neighbours and only their order changes. patience: stop after so many epochs
     without a better score. precision: auto (bf16 where the processor or the GPU computes it natively), fp32
-    or bf16.
+    or bf16. seed: of this stage's weights and order of rows; None: the recipe's.
     """
 
     name: str
@@ -117,6 +119,7 @@ class Stage:
     fusion_options: Mapping[str, Any] = field(default_factory=dict)
     start: str | None = None
     emoji: bool = True
+    token_scores: Mapping[str, str] = field(default_factory=dict)
     freeze: tuple[str, ...] = ()
     epochs: int = 3
     batch_size: int = 32
@@ -138,6 +141,7 @@ class Stage:
     max_length: int = 128
     small_size: int | None = 96
     precision: str = "auto"
+    seed: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +198,7 @@ def check_recipe(recipe: Recipe) -> Recipe:
         if stage.name in earlier:
             raise RecipeError(f"two stages are called {stage.name!r}")
         _check_stage(stage, earlier)
+        _each_of(stage.token_scores, recipe.schemes, f"stage {stage.name!r}: token_scores")
         earlier.append(stage.name)
     _check_sources(recipe.calibrate, "calibrate")
     return recipe
@@ -219,6 +224,10 @@ def _check_stage(stage: Stage, earlier: list[str]) -> None:
     _check_fusion(stage, where)
     if not (stage.text or stage.image):
         raise RecipeError(f"{where} names neither a text nor an image encoder")
+    if stage.token_scores:
+        _each_of(stage.token_scores.values(), [s.corpus for s in stage.train], f"{where}: token_scores")
+        if stage.text is None or "text" not in stage.freeze:
+            raise RecipeError(f"{where}: token_scores want a text encoder, and freeze: [text]")
     if not stage.train or not stage.validate:
         raise RecipeError(f"{where} wants at least one corpus under train and one under validate")
     if not 0 <= stage.modality_dropout <= 0.5 or stage.epochs < 1 or stage.batch_size < 1:
