@@ -55,6 +55,18 @@ def test_a_bundle_is_tuned_with_posts_of_a_table(
     assert "exists already" in err
 
 
+def test_a_bundle_goes_to_fp16(
+    tmp_path: Path, source: Path, tiny_bundle: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    half = tmp_path / "half"
+    args = ["bundle", "fp16", str(tiny_bundle), "-o", str(half), "--posts", str(source), "--n", "8"]
+    out, _ = said(args, capsys)
+    assert "fp16 against the bundle as it was: 100.00% of 16 labels are the same" in out
+    assert json.loads((half / "config.json").read_text())["text"]["precision"] == "fp16"
+    _, err = said(args, capsys, code=2)
+    assert "exists already" in err
+
+
 def test_kafka_wants_both_topics(tiny_bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _, err = said(["stream", "-m", str(tiny_bundle), "--kafka", "nowhere:1", "--topic", "t"], capsys, code=2)
     assert "--kafka needs --topic and --output-topic" in err

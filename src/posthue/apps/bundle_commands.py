@@ -1,4 +1,4 @@
-"""``posthue bundle tune``: a bundle made as fast as this machine allows."""
+"""``posthue bundle``: ``tune``, as fast as this machine allows, and ``fp16``, for graphics cards."""
 
 from __future__ import annotations
 
@@ -13,7 +13,12 @@ from posthue.errors import InputError
 
 if TYPE_CHECKING:
     from posthue.posts import Post
+    from posthue.runtime.fp16 import Compared
     from posthue.runtime.tune import Measured
+
+Posts = Annotated[
+    Path | None, typer.Option(help="A table of posts such as it will judge; made ones if left out.")
+]
 
 app = typer.Typer(help="Work on bundles.", no_args_is_help=True, add_completion=False)
 
@@ -28,9 +33,7 @@ def tune(
     bundle: BundleFolder = None,
     *,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the tuned bundle.")],
-    posts: Annotated[
-        Path | None, typer.Option(help="A table of posts such as it will judge; made ones if left out.")
-    ] = None,
+    posts: Posts = None,
     n: Annotated[int, typer.Option(min=1, help="Posts to measure with, at most.")] = 300,
     threads: Threads = None,
     agreement: Annotated[
@@ -53,6 +56,39 @@ def tune(
     )
     _print(found)
     typer.echo(f"written: {output}")
+
+
+@app.command()
+def fp16(
+    bundle: BundleFolder = None,
+    *,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the bundle in fp16.")],
+    posts: Posts = None,
+    n: Annotated[int, typer.Option(min=1, help="Posts to compare answers with, at most.")] = 64,
+    threads: Threads = None,
+) -> None:
+    """Make a bundle for graphics cards: int8 undone, encoders in fp16, answers compared with those before."""
+    from posthue.runtime.bundle import Bundle  # noqa: PLC0415
+    from posthue.runtime.fp16 import make_fp16  # noqa: PLC0415
+    from posthue.runtime.made_posts import made_posts  # noqa: PLC0415
+
+    report = make_fp16(
+        Bundle.open(bundle),
+        output,
+        made_posts(n) if posts is None else _read(posts, n),
+        threads=threads,
+        progress=lambda said: typer.echo(said, err=True),
+    )
+    _say("the same weights in fp32", report.fp32)
+    _say("the bundle as it was", report.source)
+    typer.echo(f"written: {output}")
+
+
+def _say(against: str, compared: Compared) -> None:
+    typer.echo(
+        f"fp16 against {against}: {compared.label_agreement:.2%} of {compared.n} labels are the same, "
+        f"probabilities differ by {compared.max_difference:.4f} at most"
+    )
 
 
 def _read(table: Path, count: int) -> list[Post]:

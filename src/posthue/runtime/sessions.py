@@ -176,7 +176,8 @@ class Sessions:
         part = self.bundle.config.text
         if part is None:
             raise BundleError("this bundle has no text model")
-        return self._load(part.file, ("input_ids", "attention_mask"), part.outputs, "text")
+        model = self._load(part.file, ("input_ids", "attention_mask"), part.outputs, "text")
+        return _advised(model, part.precision)
 
     @cached_property
     def image(self) -> Model:
@@ -184,7 +185,8 @@ class Sessions:
         part = self.bundle.config.image
         if part is None:
             raise BundleError("this bundle has no image model")
-        return self._load(part.file, ("pixel_values",), part.outputs, "image")
+        model = self._load(part.file, ("pixel_values",), part.outputs, "image")
+        return _advised(model, part.precision)
 
     @cached_property
     def small_image(self) -> Model:
@@ -227,6 +229,16 @@ class Sessions:
         from posthue.runtime.openvino import OpenVinoModel  # noqa: PLC0415
 
         return OpenVinoModel(self.bundle.file(name), threads=self.threads, precision=tuned.precision)
+
+
+def _advised(model: Model, precision: str) -> Model:
+    """Return the model, and say it if a GPU would be quicker with another."""
+    if precision == "int8" and "CUDAExecutionProvider" in model.providers:
+        _log.warning(
+            "%s is in int8, which runs on the processor: `posthue bundle fp16` makes a bundle for the GPU",
+            model.path,
+        )
+    return model
 
 
 def _first_line(error: Exception) -> str:

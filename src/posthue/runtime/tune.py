@@ -7,10 +7,7 @@ rounds counts, since the speed of a machine changes from minute to minute.
 
 from __future__ import annotations
 
-import json
-import os
 import platform
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -20,9 +17,11 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from posthue.errors import InputError, PosthueError, TableError
+from posthue.errors import InputError, PosthueError
+from posthue.files import write_json
 from posthue.posts import Post, Prediction
 from posthue.runtime.bundle import Bundle
+from posthue.runtime.bundle_copy import copy_files, publish, read_config, require_new
 from posthue.runtime.classifier import PostClassifier
 from posthue.runtime.config import RuntimeChoice, TunedPart
 from posthue.runtime.engine import Engine
@@ -78,18 +77,13 @@ def tune(
     Raises TableError when the output exists, InputError when the posts have nothing that the bundle reads.
     """
     output = Path(output)
-    if output.exists():
-        raise TableError(f"{output} exists already; choose another folder")
+    require_new(output)
     with tempfile.TemporaryDirectory() as scratch:
         bench = _Bench(bundle, posts, Path(scratch), threads, least_agreement, progress)
         state = bench.search()
         made = Path(scratch) / "made"
         _write(bundle, made, state, threads)
-        output.parent.mkdir(parents=True, exist_ok=True)
-        part = output.with_name(f".{output.name}.part")
-        shutil.rmtree(part, ignore_errors=True)
-        shutil.copytree(made, part)
-        part.replace(output)
+        publish(made, output)
     return state.measured
 
 
@@ -202,18 +196,14 @@ def agreement(found: Sequence[Prediction], reference: Sequence[Prediction]) -> f
 
 def write_candidate(bundle: Bundle, folder: Path, choice: RuntimeChoice, graph: Path | None) -> None:
     """Write a bundle that differs from ``bundle`` in its runtime; files are links where the disk allows."""
-    folder.mkdir(parents=True)
-    for name in bundle.config.files:
-        replaced = graph is not None and bundle.config.image is not None and name == bundle.config.image.file
-        _link(graph if replaced and graph else bundle.file(name), folder / name)
-    config = json.loads(bundle.file("config.json").read_text(encoding="utf-8"))
-    config["runtime"] = _plain(choice)
-    (folder / "config.json").write_text(json.dumps(config, indent=1), encoding="utf-8")
+    image = bundle.config.image
+    copy_files(bundle, folder, {image.file: graph} if image is not None and graph is not None else None)
+    write_json(folder / "config.json", read_config(bundle) | {"runtime": _plain(choice)})
 
 
 def _write(bundle: Bundle, folder: Path, state: _State, threads: int | None) -> None:
     write_candidate(bundle, folder, state.choice, state.graph)
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    config = read_config(Bundle.open(folder))
     config["runtime"]["measured"] = {
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "machine": platform.machine(),
@@ -222,21 +212,11 @@ def _write(bundle: Bundle, folder: Path, state: _State, threads: int | None) -> 
     }
     if state.graph is not None:
         config["image"]["precision"] = "int8"
-    (folder / "config.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
-    card = bundle.path / "MODEL_CARD.md"
-    if card.is_file():
-        shutil.copy(card, folder)
+    write_json(folder / "config.json", config)
 
 
 def _plain(choice: RuntimeChoice) -> dict[str, Any]:
     return {"streams": choice.streams, **{name: asdict(part) for name, part in choice.parts.items()}}
-
-
-def _link(source: Path, target: Path) -> None:
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy(source, target)
 
 
 def _with(choice: RuntimeChoice, part: str, tuned: TunedPart) -> RuntimeChoice:
