@@ -185,12 +185,24 @@ def _train(found: Contest, training: Labelled) -> None:
     found.model.eval()
 
 
+def _calibration(
+    found: Contest, texts: Sequence[str], most: int = 256, size: int = 32
+) -> list[dict[str, Any]]:
+    """Tokenise texts in batches of like length, as a recipe's export does."""
+    some = sorted((normalise_tweet(text) for text in texts[:most]), key=len)
+    batches = []
+    for start in range(0, len(some), size):
+        batch = some[start : start + size]
+        fed = found.tokenizer(
+            batch, truncation=True, max_length=MAX_LENGTH, padding=True, return_tensors="np"
+        )
+        batches.append({name: fed[name].astype("int64") for name in ("input_ids", "attention_mask")})
+    return batches
+
+
 def _export(found: Contest, training: Labelled) -> None:
     found.folder.mkdir(parents=True)
-    some = [normalise_tweet(text) for text in training.texts[:64]]
-    fed = found.tokenizer(some, truncation=True, max_length=MAX_LENGTH, padding=True, return_tensors="np")
-    calibration = [{name: fed[name].astype("int64") for name in ("input_ids", "attention_mask")}]
-    precisions = export_graphs(found.model, found.folder, calibration=calibration)
+    precisions = export_graphs(found.model, found.folder, calibration=_calibration(found, training.texts))
     found.tokenizer.save_pretrained(found.folder / "saved")
     shutil.copy(found.folder / "saved" / "tokenizer.json", found.folder / "tokenizer.json")
     write_config(
