@@ -34,8 +34,10 @@ from posthue.model.encoders import Encoded
 from posthue.model.export import export_graphs
 from posthue.model.hub import image_spec, resolve
 from posthue.model.post_model import PostModel, PostModelConfig
+from posthue.model.processor import PostProcessor
 from posthue.runtime.bundle import Bundle
 from posthue.runtime.engine import CACHE_BYTES, Engine
+from posthue.training.finish import token_batches
 
 _STEPS = 300
 KINDS = ("text", "image", "both")
@@ -185,24 +187,11 @@ def _train(found: Contest, training: Labelled) -> None:
     found.model.eval()
 
 
-def _calibration(
-    found: Contest, texts: Sequence[str], most: int = 256, size: int = 32
-) -> list[dict[str, Any]]:
-    """Tokenise texts in batches of like length, as a recipe's export does."""
-    some = sorted((normalise_tweet(text) for text in texts[:most]), key=len)
-    batches = []
-    for start in range(0, len(some), size):
-        batch = some[start : start + size]
-        fed = found.tokenizer(
-            batch, truncation=True, max_length=MAX_LENGTH, padding=True, return_tensors="np"
-        )
-        batches.append({name: fed[name].astype("int64") for name in ("input_ids", "attention_mask")})
-    return batches
-
-
 def _export(found: Contest, training: Labelled) -> None:
     found.folder.mkdir(parents=True)
-    precisions = export_graphs(found.model, found.folder, calibration=_calibration(found, training.texts))
+    processor = PostProcessor(found.tokenizer, found.spec.to_dict(), MAX_LENGTH)
+    calibration = token_batches(processor, training.texts[:256])
+    precisions = export_graphs(found.model, found.folder, calibration=calibration)
     found.tokenizer.save_pretrained(found.folder / "saved")
     shutil.copy(found.folder / "saved" / "tokenizer.json", found.folder / "tokenizer.json")
     write_config(

@@ -42,14 +42,13 @@ def tune(
 ) -> None:
     """Measure backends, precisions and batch sizes on this machine, and keep the fastest that agrees."""
     from posthue.runtime.bundle import Bundle  # noqa: PLC0415
-    from posthue.runtime.made_posts import made_posts  # noqa: PLC0415
     from posthue.runtime.tune import tune as run  # noqa: PLC0415
 
     opened = Bundle.open(bundle)
     found = run(
         opened,
         output,
-        made_posts(n) if posts is None else _read(posts, n),
+        _questions(posts, n),
         threads=threads,
         least_agreement=agreement,
         progress=lambda said: typer.echo(said, err=True),
@@ -70,12 +69,11 @@ def fp16(
     """Make a bundle for graphics cards: int8 undone, encoders in fp16, answers compared with those before."""
     from posthue.runtime.bundle import Bundle  # noqa: PLC0415
     from posthue.runtime.fp16 import make_fp16  # noqa: PLC0415
-    from posthue.runtime.made_posts import made_posts  # noqa: PLC0415
 
     report = make_fp16(
         Bundle.open(bundle),
         output,
-        made_posts(n) if posts is None else _read(posts, n),
+        _questions(posts, n),
         threads=threads,
         progress=lambda said: typer.echo(said, err=True),
     )
@@ -91,9 +89,13 @@ def _say(against: str, compared: Compared) -> None:
     )
 
 
-def _read(table: Path, count: int) -> list[Post]:
+def _questions(table: Path | None, count: int) -> list[Post]:
+    """Return the first posts of a table that can be read, or made ones without a table."""
     from posthue.data.tables import open_table  # noqa: PLC0415
+    from posthue.runtime.made_posts import made_posts  # noqa: PLC0415
 
+    if table is None:
+        return made_posts(count)
     rows = (
         post
         for batch in open_table(table, batch_rows=256)

@@ -120,8 +120,14 @@ def text_batches(
 ) -> list[dict[str, npt.NDArray[np.int64]]]:
     """Return tokenised texts of the sets, an even number from each, in batches of like length."""
     share = max(1, texts // max(1, len(sets)))
-    found = [text for entry in sets for text in entry.dataset["text"][:share] if text]
-    found.sort(key=len)
+    return token_batches(processor, [t for entry in sets for t in entry.dataset["text"][:share] if t], size)
+
+
+def token_batches(
+    processor: PostProcessor, texts: Sequence[str], size: int = 32
+) -> list[dict[str, npt.NDArray[np.int64]]]:
+    """Return tokenised texts, in batches of like length."""
+    found = sorted(texts, key=len)
     batches = (found[i : i + size] for i in range(0, len(found), size))
     return [{name: t.numpy() for name, t in processor.tokens(batch).items()} for batch in batches]
 

@@ -14,7 +14,6 @@ import numpy.typing as npt
 import torch
 from datasets import Dataset
 from scipy.sparse import csr_matrix, vstack
-from sklearn.linear_model import LogisticRegression
 
 from posthue.data.near_texts import text_groups
 from posthue.data.splits import stratified_folds
@@ -24,18 +23,14 @@ from posthue.model.processor import PostProcessor
 from posthue.model.token_scores import TokenScores
 from posthue.training.checks import CheckSet, truths
 from posthue.training.prepare import Collator
+from posthue.training.words import FOLDS, word_regression
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Scores = npt.NDArray[np.float32]
 
-#: Classifiers of which each has not seen a part of the training posts.
-FOLDS = 5
-#: Inverse strength of the regression's penalty.
-PENALTY = 3.0
 #: Texts in which a token must come to count.
 LEAST_TEXTS = 2
-_STEPS, _TOLERANCE = 1000, 1e-3
 #: How far the scores are spread out: beside hundreds of features, a fusion with weight decay and a layer norm
 #: would hardly listen to a few that vary by one.
 SPREAD = 3.0
@@ -86,9 +81,10 @@ def teach_token_scores(
         rows, labels = rows[mine], labels[mine]
         if len(np.unique(labels)) < 2:
             raise CorpusError(f"token_scores: no two labels of {scheme} among {len(rows)} texts of {corpus}")
-        some = [texts[row] for row in rows]
-        scores.teach(number, *_fit(_counts(processor, some, scores.tokens), labels, scores.sizes[number]))
-        unseen.append((rows, _by_others(processor, some, labels, scores, number, seed)))
+        some, size = [texts[row] for row in rows], scores.sizes[number]
+        counts = _counts(processor, some, scores.tokens)
+        scores.teach(number, *_fit(counts, labels, size))
+        unseen.append((rows, _by_others(processor, some, counts, labels, size, seed)))
     found = score_texts(scores, processor, texts)
     for number, (rows, values) in enumerate(unseen):
         found[np.ix_(rows, np.arange(*scores.span(number)))] = values
@@ -102,20 +98,16 @@ def score_texts(scores: TokenScores, processor: PostProcessor, texts: Sequence[s
 
 
 def _by_others(
-    processor: PostProcessor,
-    texts: Sequence[str],
-    labels: Ints,
-    scores: TokenScores,
-    number: int,
-    seed: int,
+    processor: PostProcessor, texts: Sequence[str], counts: csr_matrix, labels: Ints, size: int, seed: int
 ) -> Scores:
-    """Score every text by a classifier that has not seen it, nor one nearly the same."""
-    size = scores.sizes[number]
+    """Score every text by a classifier that has not seen it, nor one nearly the same.
+
+    counts: the texts' tokens [texts, tokens].
+    """
     found = np.zeros((len(texts), size), np.float32)
     for learn, asked in stratified_folds(labels.tolist(), FOLDS, seed=seed, groups=text_groups(texts)):
-        fold = TokenScores(scores.tokens, (size,))
-        counts = _counts(processor, [texts[row] for row in learn], scores.tokens)
-        fold.teach(0, *_fit(counts, labels[learn], size))
+        fold = TokenScores(counts.shape[1], (size,))
+        fold.teach(0, *_fit(counts[learn], labels[learn], size))
         found[asked] = score_texts(fold, processor, [texts[row] for row in asked])
     return found
 
@@ -139,7 +131,7 @@ def _regress(vectors: csr_matrix, labels: Ints, size: int) -> tuple[Floats, Floa
     seen = np.unique(labels)
     weights, bias = np.zeros((size, vectors.shape[1])), np.zeros(size)
     if len(seen) > 1:
-        model = LogisticRegression(C=PENALTY, max_iter=_STEPS, tol=_TOLERANCE).fit(vectors, labels)
+        model = word_regression().fit(vectors, labels)
         two = len(seen) == 2  # scikit-learn gives the second label's side only
         weights[seen] = np.concatenate([-model.coef_, model.coef_]) / 2 if two else model.coef_
         bias[seen] = np.concatenate([-model.intercept_, model.intercept_]) / 2 if two else model.intercept_

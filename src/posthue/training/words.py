@@ -29,6 +29,11 @@ PENALTY = 3.0
 _STEPS, _TOLERANCE = 1000, 1e-3
 
 
+def word_regression() -> LogisticRegression:
+    """Make a logistic regression for counted words or tokens, not fitted yet."""
+    return LogisticRegression(C=PENALTY, max_iter=_STEPS, tol=_TOLERANCE)
+
+
 class WordModel:
     """Counts words. Fitted when made.
 
@@ -49,7 +54,7 @@ class WordModel:
             self._kept.append(counter)
         self._labels = labels
         self._seen = np.unique(true)
-        self._model = LogisticRegression(C=PENALTY, max_iter=_STEPS, tol=_TOLERANCE)
+        self._model = word_regression()
         if len(self._seen) > 1:
             self._model.fit(self._columns(texts, extra), true)
 
