@@ -17,6 +17,7 @@ from posthue.model import quantise
 from posthue.model.export import export_graphs
 from posthue.model.quantise import half_weights, int8
 from posthue.model.smoothing import Feeds
+from posthue.runtime.dequantise import dequantise
 from tiny_models import bert_config, tiny_model, tiny_processor
 
 pytestmark = pytest.mark.torch
@@ -70,6 +71,24 @@ def test_outliers_apart_bring_the_vectors_nearer(
         assert in_int8(path) == PRODUCTS * layers
         errors.append(np.linalg.norm(vectors(path, feeds) - expected) / np.linalg.norm(expected))
     assert errors[1] < 0.5 * errors[0]
+
+
+def test_rounding_together_brings_the_vectors_nearer(
+    graph: Path, feeds: list[Feeds], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    errors, expected = {}, vectors(graph, feeds)
+    for together in (True, False):
+        folder = tmp_path / str(together)
+        folder.mkdir()
+        path = copied(graph, folder)
+        if not together:
+            monkeypatch.setattr(quantise, "round_weights", lambda *_: 0)
+        int8(path, feeds)
+        rounded = onnx.load(path)
+        dequantise(rounded)  # with activations as they are, what is left is the error of the weights
+        onnx.save(rounded, path)
+        errors[together] = np.linalg.norm(vectors(path, feeds) - expected)
+    assert errors[True] < errors[False]
 
 
 def test_without_calibration_everything_is_int8(graph: Path, tmp_path: Path) -> None:

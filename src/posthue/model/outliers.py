@@ -5,6 +5,10 @@ range on the few (LLM.int8(), Dettmers et al. 2022). A block is a sum over its h
 split into two blocks that are added: the many, which are quantised, and the few, a narrow block in fp32.
 
 y = f(x W₁ + b₁) W₂ = f(x W₁[:, many] + b₁[many]) W₂[many] + f(x W₁[:, few] + b₁[few]) W₂[few]
+
+Tokens differ as channels do, and the scale is one for the whole batch. So each row of what the many narrow is
+divided by its largest value before the product, and multiplied by it after. What a post is told then hangs
+less on the posts beside it.
 """
 
 from __future__ import annotations
@@ -23,6 +27,9 @@ Ints = npt.NDArray[np.int64]
 
 #: Operations that treat every channel alike, of which activation functions are made.
 ELEMENTWISE = frozenset({"Add", "Sub", "Mul", "Div", "Pow", "Erf", "Tanh", "Sigmoid", "Gelu", "Relu"})
+
+#: The largest value of a row counts as at least this, how far GELU goes below zero.
+LEAST_LARGEST = 0.17
 
 
 class Block(NamedTuple):
@@ -98,17 +105,19 @@ def _split(graph: onnx.ModelProto, block: Block, many: Ints, few: Ints) -> Split
     """Replace a block by that of ``many`` of its channels plus that of ``few``."""
     nodes = [block.wide, *block.between, block.narrow]
     position, total = list(graph.graph.node).index(block.narrow), block.narrow.output[0]
-    served = [_part(graph, nodes, channels, part) for part, channels in (("many", many), ("few", few))]
-    added = helper.make_node("Add", [f"{total}_many", f"{total}_few"], [total])
-    for offset, node in enumerate((*served[0], *served[1], added)):
+    most, rest = (_part(graph, nodes, part, name) for part, name in ((many, "many"), (few, "few")))
+    split = Split(most[-1].name, (rest[0].name, rest[-1].name))
+    added = helper.make_node("Add", [most[-1].output[0], rest[-1].output[0]], [total])
+    new = [*most[:-1], *_by_rows(graph, most[-1]), *rest, added]
+    for offset, node in enumerate(new):
         graph.graph.node.insert(position + 1 + offset, node)
     for node in nodes:
         graph.graph.node.remove(node)
-    return Split(served[0][-1].name, (served[1][0].name, served[1][-1].name))
+    return split
 
 
 def _part(
-    graph: onnx.ModelProto, nodes: Sequence[onnx.NodeProto], channels: Ints, part: str
+    graph: onnx.ModelProto, nodes: Sequence[onnx.NodeProto], channels: Ints, name: str
 ) -> list[onnx.NodeProto]:
     """Copy the nodes of a block, from the product that widens to the one that narrows, for some channels."""
     tensors = {t.name: numpy_helper.to_array(t) for t in graph.graph.initializer}
@@ -117,15 +126,33 @@ def _part(
     for node in nodes:
         copy = onnx.NodeProto()
         copy.CopyFrom(node)
-        copy.name = f"{node.name}_{part}"
-        copy.output[:] = [f"{name}_{part}" for name in node.output]
-        for number, name in enumerate(node.input):
-            if name in made:
-                copy.input[number] = f"{name}_{part}"
-            elif hidden in tensors.get(name, np.empty(0)).shape:
+        copy.name = f"{node.name}_{name}"
+        copy.output[:] = [f"{output}_{name}" for output in node.output]
+        for number, given in enumerate(node.input):
+            if given in made:
+                copy.input[number] = f"{given}_{name}"
+            elif hidden in tensors.get(given, np.empty(0)).shape:
                 axis = 0 if node is nodes[-1] else -1
-                copy.input[number] = f"{node.name}_{number}_{part}"
-                values = np.ascontiguousarray(tensors[name].take(channels, axis))
+                copy.input[number] = f"{node.name}_{number}_{name}"
+                values = np.ascontiguousarray(tensors[given].take(channels, axis))
                 graph.graph.initializer.append(numpy_helper.from_array(values, copy.input[number]))
         copies.append(copy)
     return copies
+
+
+def _by_rows(graph: onnx.ModelProto, product: onnx.NodeProto) -> list[onnx.NodeProto]:
+    """Return nodes that say what a product says, of rows that are divided by their largest value."""
+    given, total = product.input[0], product.output[0]
+    axis, least, largest, scale, even, raw = (
+        f"{total}_{part}" for part in ("axis", "least", "largest", "scale", "even", "raw")
+    )
+    graph.graph.initializer.append(numpy_helper.from_array(np.array([-1], dtype=np.int64), axis))
+    graph.graph.initializer.append(numpy_helper.from_array(np.array(LEAST_LARGEST, dtype=np.float32), least))
+    product.input[0], product.output[0] = even, raw
+    return [
+        helper.make_node("ReduceMax", [given, axis], [largest], keepdims=1),
+        helper.make_node("Max", [largest, least], [scale]),
+        helper.make_node("Div", [given, scale], [even]),
+        product,
+        helper.make_node("Mul", [raw, scale], [total]),
+    ]

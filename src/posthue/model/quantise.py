@@ -5,7 +5,8 @@ The MatMuls of a transformer become dynamic int8, per output channel, after smoo
 size at a rounding error below 0.4 % of the row's largest entry.
 
 Before that, the few hidden channels of each feed-forward block that reach furthest are set apart in fp32
-(posthue.model.outliers): on MiniLM the error of the vectors falls from 6.3 to 3.4 % at no cost in time.
+(posthue.model.outliers), and after it the weights are rounded anew (posthue.model.rounding): on MiniLM the
+error of the vectors falls from 6.3 to 2.9 and to 2.5 %, at 8 % more time.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from posthue.model.outliers import Split, set_apart
+from posthue.model.rounding import round_weights
 from posthue.model.smoothing import Feeds, smooth
 
 #: Tables with at least so many entries are stored in int8.
@@ -57,9 +59,11 @@ def int8(path: Path, calibration: Sequence[Feeds]) -> int:
                 weight_type=QuantType.QInt8,
                 nodes_to_exclude=[name for block in split for name in block.few],
             )
-        graph = onnx.load(after)
-    quantise_tables(graph)
-    onnx.save(graph, path)
+        quantised = onnx.load(after)
+    if calibration:
+        round_weights(graph, quantised, calibration)
+    quantise_tables(quantised)
+    onnx.save(quantised, path)
     return len(split)
 
 
