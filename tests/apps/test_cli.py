@@ -46,7 +46,7 @@ def test_predict_warns_of_what_it_leaves_out(tiny_bundle: Path, capsys: pytest.C
 
 def test_predict_reads_standard_input(tiny_bundle: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "posthue.apps.cli", "predict", "-", "--json", "--model", str(tiny_bundle)],
+        [sys.executable, "-m", "posthue", "predict", "-", "--json", "--model", str(tiny_bundle)],
         input=b"happy \xff",
         capture_output=True,
         check=True,

@@ -8,15 +8,12 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-import pytest
 from PIL import Image
 
-from posthue import InputError, Post, PostClassifier, Prediction
-from posthue.runtime.kafka import KafkaSink, KafkaSource
+from posthue import Post, PostClassifier, Prediction
 from posthue.runtime.stream import LineSink, LineSource, Message, parse_post, run_stream
 
 
@@ -126,114 +123,6 @@ def test_a_reader_that_goes_ends_the_stream_quietly(tiny_bundle: Path) -> None:
     assert process.stderr is not None
     assert process.stderr.read() == b""
     process.stderr.close()
-
-
-class FakeRecord:
-    def __init__(self, key: bytes | None, value: bytes | None, error: object | None = None) -> None:
-        self._key, self._value, self._error = key, value, error
-
-    def error(self) -> object | None:
-        return self._error
-
-    def key(self) -> bytes | None:
-        return self._key
-
-    def value(self) -> bytes | None:
-        return self._value
-
-
-class FakeConsumer:
-    """A topic with one partition; what is not committed comes again to the next consumer."""
-
-    def __init__(self, log: list[str], records: list[FakeRecord], committed: int = 0) -> None:
-        self.log, self.records, self.committed, self.position = log, records, committed, committed
-
-    def subscribe(self, topics: list[str]) -> None:
-        self.log.append(f"subscribe {topics}")
-
-    def poll(self, timeout: float) -> FakeRecord | None:
-        if self.position == len(self.records):
-            time.sleep(min(timeout, 0.01))
-            return None
-        self.position += 1
-        return self.records[self.position - 1]
-
-    def commit(self, *, asynchronous: bool) -> object:
-        assert not asynchronous
-        self.committed = self.position
-        self.log.append(f"commit {self.position}")
-        return None
-
-    def close(self) -> None:
-        self.log.append("close")
-
-
-class FakeProducer:
-    def __init__(self, log: list[str], fail: Callable[[bytes], bool] = lambda _: False) -> None:
-        self.log, self.fail, self.full = log, fail, 1
-        self.waiting: list[tuple[bytes, Callable[[object | None, object], None]]] = []
-
-    def produce(
-        self, topic: str, *, value: bytes, on_delivery: Callable[[object | None, object], None]
-    ) -> None:
-        if self.full and len(self.waiting) == 2:
-            raise BufferError
-        self.waiting.append((value, on_delivery))
-
-    def poll(self, timeout: float) -> object:
-        self.full = 0
-        return None
-
-    def flush(self, timeout: float) -> int:
-        for value, delivered in self.waiting:
-            delivered("refused" if self.fail(value) else None, None)
-        self.log.append(f"wrote {len(self.waiting)}")
-        self.waiting = []
-        return 0
-
-
-def kafka_run(classifier: PostClassifier, consumer: FakeConsumer, producer: FakeProducer) -> None:
-    source = KafkaSource(consumer, "posts")
-    done = len(consumer.records)
-    run_stream(
-        source,
-        KafkaSink(producer, "answers"),
-        classifier,
-        batch=4,
-        max_delay=0.01,
-        stopped=lambda: consumer.committed == done,
-    )
-
-
-def test_kafka_commits_after_the_answers_are_written(tiny_classifier: PostClassifier) -> None:
-    log: list[str] = []
-    records = [FakeRecord(b"k%d" % n, line(text="happy")) for n in range(6)] + [FakeRecord(None, None)]
-    kafka_run(tiny_classifier, FakeConsumer(log, records), FakeProducer(log))
-    assert log == ["subscribe ['posts']", "wrote 4", "commit 4", "wrote 3", "commit 7"]
-
-
-def test_kafka_commits_nothing_that_was_not_written(tiny_classifier: PostClassifier) -> None:
-    log: list[str] = []
-    records = [FakeRecord(None, line(id=str(n), text="happy")) for n in range(8)]
-    consumer = FakeConsumer(log, records)
-    with pytest.raises(InputError, match="1 answers were not written to answers: refused"):
-        kafka_run(tiny_classifier, consumer, FakeProducer(log, fail=lambda value: b'"id":"5"' in value))
-    assert consumer.committed == 4
-    kafka_run(tiny_classifier, FakeConsumer(log, records, consumer.committed), FakeProducer(log))
-    assert log[-2:] == ["wrote 4", "commit 8"]
-
-
-def test_kafka_errors_are_said_unless_they_pass() -> None:
-    class Passing:
-        def retriable(self) -> bool:
-            return True
-
-    source = KafkaSource(
-        FakeConsumer([], [FakeRecord(None, None, Passing()), FakeRecord(None, None, "no such")]), "t"
-    )
-    assert source.poll(0) is None
-    with pytest.raises(InputError, match="kafka: no such"):
-        source.poll(0)
 
 
 def test_the_key_of_a_message_is_the_id_where_it_has_none() -> None:

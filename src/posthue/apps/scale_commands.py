@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -32,6 +33,10 @@ def stream(
     topic: Annotated[str | None, typer.Option(help="Topic of the posts.")] = None,
     output_topic: Annotated[str | None, typer.Option(help="Topic of the answers.")] = None,
     group: Annotated[str, typer.Option(help="Consumer group.")] = "posthue",
+    kafka_settings: Annotated[
+        Path | None,
+        typer.Option(help="File of more client settings, name=value: security.protocol …"),
+    ] = None,
 ) -> None:
     """Answer posts as they come: json lines in, json lines out. SIGTERM answers what was read, and ends."""
     from posthue.runtime.stream import LineSink, LineSource, run_stream  # noqa: PLC0415
@@ -47,7 +52,7 @@ def stream(
     if kafka is None:
         source, sink = LineSource(sys.stdin.buffer), LineSink(sys.stdout.buffer)
     else:
-        source, sink = _kafka(kafka, topic, output_topic, group)
+        source, sink = _kafka(kafka, topic, output_topic, group, kafka_settings)
     try:
         summary = run_stream(
             source, sink, classifier, batch=batch, max_delay=max_delay_ms / 1000, stopped=stop.is_set
@@ -61,10 +66,12 @@ def stream(
     )
 
 
-def _kafka(servers: str, topic: str | None, output_topic: str | None, group: str) -> tuple[Source, Sink]:
-    from posthue.runtime.kafka import KafkaSink, KafkaSource, connect  # noqa: PLC0415
+def _kafka(
+    servers: str, topic: str | None, output_topic: str | None, group: str, settings: Path | None
+) -> tuple[Source, Sink]:
+    from posthue.runtime.kafka import KafkaSink, KafkaSource, connect, read_settings  # noqa: PLC0415
 
     if topic is None or output_topic is None:
         raise InputError("--kafka needs --topic and --output-topic")
-    consumer, producer = connect(servers, group)
+    consumer, producer = connect(servers, group, read_settings(settings) if settings else None)
     return KafkaSource(consumer, topic), KafkaSink(producer, output_topic)

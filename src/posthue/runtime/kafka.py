@@ -5,7 +5,8 @@ The two clients are confluent-kafka's (the ``kafka`` extra), or anything with th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from time import monotonic
 from typing import Any, Protocol
 
@@ -13,6 +14,14 @@ from posthue.errors import InputError, MissingExtraError
 from posthue.runtime.stream import Message
 
 _FLUSH_SECONDS = 60.0
+#: Errors of a commit that say that the group has dealt its partitions anew.
+_MOVED = {
+    "ILLEGAL_GENERATION",
+    "UNKNOWN_MEMBER_ID",
+    "REBALANCE_IN_PROGRESS",
+    "_ASSIGNMENT_LOST",
+    "_NO_OFFSET",
+}
 
 
 class Record(Protocol):
@@ -70,12 +79,22 @@ class KafkaSource:
         )
 
     def commit(self) -> None:
-        """Confirm what was polled, and wait for it."""
-        self._consumer.commit(asynchronous=False)
+        """Confirm what was polled, and wait for it.
+
+        Where the partitions went to another member of the group meanwhile, that one answers again what we
+        could not confirm.
+        """
+        try:
+            self._consumer.commit(asynchronous=False)
+        except Exception as error:
+            if _name(error) not in _MOVED:
+                raise InputError(f"kafka: what was answered could not be confirmed: {error}") from error
 
     def stop(self) -> None:
-        """Poll no more; what was not answered comes again to whoever is next."""
-        self._stopped = True
+        """Poll no more and leave the group, so that whoever is next need not wait for us."""
+        if not self._stopped:
+            self._stopped = True
+            self._consumer.close()
 
 
 class KafkaSink:
@@ -107,18 +126,52 @@ class KafkaSink:
                 self._producer.poll(0.1)
 
 
-def connect(servers: str, group: str) -> tuple[Consumer, Producer]:
-    """Return a consumer that commits only when told to, and a producer that waits for all replicas."""
+def read_settings(path: Path) -> dict[str, str]:
+    """Read a file of librdkafka's settings, ``name=value`` in each line, # before remarks.
+
+    Raises InputError for a file that cannot be read or a line that is neither.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot read the settings of Kafka ({error})") from None
+    found = {}
+    for number, line in enumerate(lines, start=1):
+        name, mark, value = (part.strip() for part in line.partition("="))
+        if name.startswith("#") or not line.strip():
+            continue
+        if not (name and mark):
+            raise InputError(f"{path}:{number}: not 'name=value'")
+        found[name] = value
+    return found
+
+
+def connect(servers: str, group: str, settings: Mapping[str, str] | None = None) -> tuple[Consumer, Producer]:
+    """Return a consumer that commits only when told to, and a producer that waits for all replicas.
+
+    settings: more for both, such as security.protocol; what at-least-once hangs on they cannot change.
+    Raises InputError for a setting that librdkafka does not know.
+    """
     try:
         import confluent_kafka  # noqa: PLC0415
     except ImportError:
         raise MissingExtraError("confluent-kafka", "kafka") from None
+    common = {**(settings or {}), "bootstrap.servers": servers}
     reading: dict[str, Any] = {
-        "bootstrap.servers": servers,
+        "auto.offset.reset": "earliest",
+        **common,
         "group.id": group,
         "enable.auto.commit": False,
-        "auto.offset.reset": "earliest",
     }
-    writing: dict[str, Any] = {"bootstrap.servers": servers, "acks": "all", "enable.idempotence": True}
-    made: tuple[Any, Any] = (confluent_kafka.Consumer(reading), confluent_kafka.Producer(writing))
+    writing: dict[str, Any] = {**common, "acks": "all", "enable.idempotence": True}
+    try:
+        made: tuple[Any, Any] = (confluent_kafka.Consumer(reading), confluent_kafka.Producer(writing))
+    except confluent_kafka.KafkaException as error:
+        raise InputError(f"kafka: {error.args[0].str() if error.args else error}") from None
     return made
+
+
+def _name(error: Exception) -> str:
+    """Return what librdkafka calls an error: its name, such as UNKNOWN_MEMBER_ID."""
+    name = getattr(error.args[0], "name", None) if error.args else None
+    return str(name()) if callable(name) else ""
