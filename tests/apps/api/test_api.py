@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 
 import posthue
 from posthue.apps.api.app import create_app
+from posthue.apps.api.schemas import BatchIn, parse
 from posthue.apps.api.settings import ServeSettings
 from posthue.errors import InputError
 from posthue.posts import Post
@@ -144,6 +145,25 @@ def test_a_wrong_post_does_not_stop_its_batch(client: TestClient) -> None:
 def _failed_posts(client: TestClient) -> int:
     lines = client.get("/metrics").text.splitlines()
     return int(next(line for line in lines if 'outcome="failed"' in line).split()[-1])
+
+
+@pytest.mark.parametrize(
+    ("sent", "taken"),
+    [
+        (r"\ud83d", "\ufffd"),
+        (r"a\uDE00b", "a\ufffdb"),
+        (r"\ud83d\ud83d\ude00", "\ufffd\U0001f600"),
+        (r"\\ud83d", r"\ud83d"),
+        (r"\\\ud83d", "\\\ufffd"),
+        (r"\ud83d\n", "\ufffd\n"),
+    ],
+)
+def test_half_an_emoji_stops_nobody(client: TestClient, sent: str, taken: str) -> None:
+    body = f'{{"posts": [{{"text": "happy {sent}"}}, {{"text": "sad"}}]}}'
+    assert parse(BatchIn, body.encode()).posts[0].text == f"happy {taken}"
+    answer = client.post("/v1/predict/batch", content=body, headers={"content-type": "application/json"})
+    assert answer.status_code == 200
+    assert [found["error"] for found in answer.json()["predictions"]] == [None, None]
 
 
 def test_batches_have_limits(client: TestClient) -> None:

@@ -5,6 +5,7 @@ They check requests, and describe requests and answers in the OpenAPI document.
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, TypeVar
 
 from pydantic import (
@@ -17,6 +18,12 @@ from pydantic import (
 )
 
 from posthue.apps.api.problems import ApiError, unreadable
+
+#: An escape in JSON: a surrogate pair, half of one, or any other.
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
+    re.S,
+)
 
 Model = TypeVar("Model", bound=BaseModel)
 _LONGEST_ID = 200
@@ -130,9 +137,19 @@ class ProblemOut(BaseModel):
 def parse(model: type[Model], body: bytes) -> Model:
     """Return the body as ``model``; raise ApiError, which does not repeat what was sent."""
     try:
-        return model.model_validate_json(body)
+        return model.model_validate_json(_whole_characters(body))
     except ValidationError as error:
         raise _problem(error) from None
+
+
+def _whole_characters(body: bytes) -> bytes:
+    r"""Return JSON in which half an emoji, an escape such as \ud83d alone, is \ufffd.
+
+    Careless programs cut texts there, and no JSON reader here takes it.
+    """
+    if b"\\ud" not in body and b"\\uD" not in body:
+        return body
+    return _ESCAPE.sub(lambda found: b"\\ufffd" if found["half"] else found[0], body)
 
 
 def _problem(error: ValidationError) -> ApiError:
