@@ -18,7 +18,7 @@ TORCH := $(shell sed -n 's/^torch==//p' constraints.txt)
 .NOTPARALLEL:
 
 help:
-	@echo "make setup   install posthue, all extras but ray, openvino and kafka, and the development tools into $(VENV)"
+	@echo "make setup   install posthue, all extras but ray and openvino, and the development tools into $(VENV)"
 	@echo "make demo    install only the small core, score the example posts, write demo/report.html"
 	@echo "make test    lint, type, and run every test"
 	@echo "make lint    ruff: rules and format"
@@ -65,6 +65,6 @@ ifneq ($(TORCH_INDEX),)
 	@echo "installing torch $(TORCH) for the CPU"
 	@$(PIP) "torch==$(TORCH)+cpu" 2>/dev/null || $(PIP) --extra-index-url $(TORCH_INDEX) "torch==$(TORCH)"
 endif
-	@echo "installing posthue with every extra but ray, openvino and kafka"
-	@$(PIP) -e '.[train,report,audit,serve,bot,dev]'
+	@echo "installing posthue with every extra but ray and openvino"
+	@$(PIP) -e '.[train,report,audit,serve,bot,kafka,dev]'
 	@touch $(VENV)/core.stamp $@
