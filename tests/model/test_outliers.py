@@ -94,5 +94,20 @@ def test_blocks_that_cannot_be_split_are_left() -> None:
     assert set_apart(whole_rows, [{"x": x}], 3) == []
     narrow = network(ACTIVATIONS["gelu"])
     assert set_apart(narrow, [{"x": x}], HIDDEN) == []
+    straight = network([("Mul", ["wide", "half"], "active")])  # bends nothing, and may be far below zero
+    assert not blocks(straight)
     shown = network(ACTIVATIONS["gelu"], outputs=("y", "active"))  # somebody wants the middle as it is
     assert not blocks(shown)
+
+
+def test_a_tower_that_narrows_twice_is_left() -> None:
+    model = network(ACTIVATIONS["gelu"])
+    weights = np.random.default_rng(2).normal(size=(DIM, 2)).astype(np.float32)
+    model.graph.initializer.append(numpy_helper.from_array(weights, "w3"))
+    model.graph.node.append(helper.make_node("Relu", ["y"], ["bent"]))
+    model.graph.node.append(helper.make_node("MatMul", ["bent", "w3"], ["z"]))
+    x = np.random.default_rng(1).normal(size=(5, DIM)).astype(np.float32)
+    assert [block.narrow.output[0] for block in blocks(model)] == ["y"]
+    before = answers(model, x)
+    set_apart(model, [{"x": x}], 3)
+    np.testing.assert_allclose(answers(model, x), before, rtol=1e-5, atol=1e-4)

@@ -144,13 +144,60 @@ def test_stopping_leaves_the_group_once() -> None:
     assert log == ["subscribe ['t']", "close"]
 
 
+@dataclass(frozen=True)
+class Trouble:
+    """The first argument of an error as confluent_kafka raises it."""
+
+    called: str
+
+    def name(self) -> str:
+        return self.called
+
+
+@pytest.mark.parametrize(
+    ("troubles", "tries", "fails"),
+    [
+        (["_WAIT_COORD", "_TRANSPORT"], 3, False),  # passes
+        (["ILLEGAL_GENERATION"], 1, False),  # another member has the posts now
+        (["_NO_OFFSET"], 1, False),
+        (["GROUP_AUTHORIZATION_FAILED"], 1, True),
+        (["_WAIT_COORD"] * 9, 5, True),
+    ],
+)
+def test_a_commit_is_tried_again_while_it_may_pass(
+    troubles: list[str], tries: int, fails: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("posthue.runtime.kafka._WAITS", (0.0,) * 4)
+    consumer, tried = FakeConsumer([], []), []
+
+    def commit(*, asynchronous: bool) -> None:
+        tried.append(asynchronous)
+        if len(tried) <= len(troubles):
+            raise RuntimeError(Trouble(troubles[len(tried) - 1]))
+
+    monkeypatch.setattr(consumer, "commit", commit)
+    source = KafkaSource(consumer, "posts")
+    if fails:
+        with pytest.raises(InputError, match="could not be confirmed"):
+            source.commit()
+    else:
+        source.commit()
+    assert len(tried) == tries
+
+
 def test_settings_are_read_as_kafka_writes_them(tmp_path: Path) -> None:
     path = tmp_path / "client.properties"
-    path.write_text("# ours\n\nsecurity.protocol = SASL_SSL\nsasl.password=a=b\n", encoding="utf-8")
+    path.write_text(
+        "\ufeff# ours\n! and theirs\n\nsecurity.protocol = SASL_SSL\nsasl.password=a=b\n", encoding="utf-8"
+    )
     assert read_settings(path) == {"security.protocol": "SASL_SSL", "sasl.password": "a=b"}
     path.write_text("security.protocol\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"client\.properties:1: not 'name=value'"):
         read_settings(path)
+    for name in ("enable.auto.commit", "enable.auto.offset.store", "group.id", "acks", "transactional.id"):
+        path.write_text(f"{name}=x\n", encoding="utf-8")
+        with pytest.raises(InputError, match=f"{name} is set by posthue"):
+            read_settings(path)
     with pytest.raises(InputError, match="nowhere"):
         read_settings(tmp_path / "nowhere")
 

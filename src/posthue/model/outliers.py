@@ -25,8 +25,10 @@ from posthue.model.smoothing import Feeds, channel_maxima
 
 Ints = npt.NDArray[np.int64]
 
+#: Operations that bend; without one of them it is no feed-forward block.
+ACTIVATIONS = frozenset({"Erf", "Tanh", "Sigmoid", "Gelu", "Relu"})
 #: Operations that treat every channel alike, of which activation functions are made.
-ELEMENTWISE = frozenset({"Add", "Sub", "Mul", "Div", "Pow", "Erf", "Tanh", "Sigmoid", "Gelu", "Relu"})
+ELEMENTWISE = ACTIVATIONS | {"Add", "Sub", "Mul", "Div", "Pow"}
 
 #: The largest value of a row counts as at least this, how far GELU goes below zero.
 LEAST_LARGEST = 0.17
@@ -48,7 +50,7 @@ class Split(NamedTuple):
 
 
 def blocks(graph: onnx.ModelProto) -> list[Block]:
-    """Find the feed-forward blocks of a graph, in their order."""
+    """Find the feed-forward blocks of a graph (opset 18 or later, weights as initializers) in their order."""
     shapes = {t.name: tuple(t.dims) for t in graph.graph.initializer}
     products = [n for n in graph.graph.node if n.op_type == "MatMul" and len(shapes.get(n.input[1], ())) == 2]
     narrow = [n for n in products if shapes[n.input[1]][0] > shapes[n.input[1]][1]]
@@ -68,7 +70,8 @@ def _block(
         node = makers.get(names.pop())
         if node is None:
             return None
-        if node.op_type == "MatMul" and shapes.get(node.input[1], ())[-1:] == (hidden,):
+        shape = shapes.get(node.input[1], ()) if node.op_type == "MatMul" else ()
+        if len(shape) == 2 and shape[0] < shape[1] == hidden:
             wide += [node] if node not in wide else []
         elif node.op_type not in ELEMENTWISE:
             return None
@@ -78,7 +81,8 @@ def _block(
     inside = {name for node in (*wide, *between) for name in node.output}
     outside = [n for n in graph.graph.node if n not in between and n != narrow]
     read = {name for node in outside for name in node.input} | {given.name for given in graph.graph.output}
-    if len(wide) != 1 or inside & read:
+    bends = any(node.op_type in ACTIVATIONS for node in between)
+    if len(wide) != 1 or not bends or inside & read:
         return None
     order = {node.output[0]: position for position, node in enumerate(graph.graph.node)}
     return Block(wide[0], sorted(between, key=lambda node: order[node.output[0]]), narrow)
@@ -126,14 +130,14 @@ def _part(
     for node in nodes:
         copy = onnx.NodeProto()
         copy.CopyFrom(node)
-        copy.name = f"{node.name}_{name}"
+        copy.name = f"{node.output[0]}_{name}_node"
         copy.output[:] = [f"{output}_{name}" for output in node.output]
         for number, given in enumerate(node.input):
             if given in made:
                 copy.input[number] = f"{given}_{name}"
             elif hidden in tensors.get(given, np.empty(0)).shape:
                 axis = 0 if node is nodes[-1] else -1
-                copy.input[number] = f"{node.name}_{number}_{name}"
+                copy.input[number] = f"{node.output[0]}_{number}_{name}"
                 values = np.ascontiguousarray(tensors[given].take(channels, axis))
                 graph.graph.initializer.append(numpy_helper.from_array(values, copy.input[number]))
         copies.append(copy)

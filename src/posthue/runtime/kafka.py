@@ -7,20 +7,46 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any, Protocol
 
 from posthue.errors import InputError, MissingExtraError
 from posthue.runtime.stream import Message
 
 _FLUSH_SECONDS = 60.0
-#: Errors of a commit that say that the group has dealt its partitions anew.
+#: Seconds between tries to confirm, while the group has no coordinator.
+_WAITS = (0.5, 2.0, 5.0, 10.0)
+#: What at-least-once and the stream hang on; a file of settings cannot change it.
+_OURS = frozenset(
+    {
+        "bootstrap.servers",
+        "group.id",
+        "enable.auto.commit",
+        "enable.auto.offset.store",
+        "enable.partition.eof",
+        "acks",
+        "enable.idempotence",
+        "transactional.id",
+    }
+)
+#: Errors of a commit after the group has dealt its partitions anew.
 _MOVED = {
     "ILLEGAL_GENERATION",
     "UNKNOWN_MEMBER_ID",
     "REBALANCE_IN_PROGRESS",
     "_ASSIGNMENT_LOST",
     "_NO_OFFSET",
+}
+#: Errors of a commit that pass.
+_AWAY = {
+    "_WAIT_COORD",
+    "_TRANSPORT",
+    "_ALL_BROKERS_DOWN",
+    "_TIMED_OUT",
+    "COORDINATOR_NOT_AVAILABLE",
+    "COORDINATOR_LOAD_IN_PROGRESS",
+    "NOT_COORDINATOR",
+    "REQUEST_TIMED_OUT",
 }
 
 
@@ -84,11 +110,19 @@ class KafkaSource:
         Where the partitions went to another member of the group meanwhile, that one answers again what we
         could not confirm.
         """
-        try:
-            self._consumer.commit(asynchronous=False)
-        except Exception as error:
-            if _name(error) not in _MOVED:
-                raise InputError(f"kafka: what was answered could not be confirmed: {error}") from error
+        for wait in (*_WAITS, None):
+            try:
+                self._consumer.commit(asynchronous=False)
+            except Exception as error:
+                if _name(error) in _MOVED:
+                    return
+                if wait is None or not _passes(error):
+                    raise InputError(
+                        f"kafka: what was answered could not be confirmed, and is answered again: {error}"
+                    ) from error
+                sleep(wait)
+            else:
+                return
 
     def stop(self) -> None:
         """Poll no more and leave the group, so that whoever is next need not wait for us."""
@@ -127,21 +161,23 @@ class KafkaSink:
 
 
 def read_settings(path: Path) -> dict[str, str]:
-    """Read a file of librdkafka's settings, ``name=value`` in each line, # before remarks.
+    """Read a file of librdkafka's settings, ``name=value`` in each line, # or ! before remarks.
 
-    Raises InputError for a file that cannot be read or a line that is neither.
+    Raises InputError for a file that cannot be read, a line that is neither, and what posthue sets itself.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot read the settings of Kafka ({error})") from None
     found = {}
     for number, line in enumerate(lines, start=1):
         name, mark, value = (part.strip() for part in line.partition("="))
-        if name.startswith("#") or not line.strip():
+        if name.startswith(("#", "!")) or not line.strip():
             continue
         if not (name and mark):
             raise InputError(f"{path}:{number}: not 'name=value'")
+        if name in _OURS:
+            raise InputError(f"{path}:{number}: {name} is set by posthue; take the line out")
         found[name] = value
     return found
 
@@ -149,7 +185,8 @@ def read_settings(path: Path) -> dict[str, str]:
 def connect(servers: str, group: str, settings: Mapping[str, str] | None = None) -> tuple[Consumer, Producer]:
     """Return a consumer that commits only when told to, and a producer that waits for all replicas.
 
-    settings: more for both, such as security.protocol; what at-least-once hangs on they cannot change.
+    settings: more for both, such as security.protocol (read_settings keeps out what at-least-once hangs on).
+    auto.offset.reset is earliest unless they say otherwise: a group that is new begins with the oldest post.
     Raises InputError for a setting that librdkafka does not know.
     """
     try:
@@ -169,6 +206,12 @@ def connect(servers: str, group: str, settings: Mapping[str, str] | None = None)
     except confluent_kafka.KafkaException as error:
         raise InputError(f"kafka: {error.args[0].str() if error.args else error}") from None
     return made
+
+
+def _passes(error: Exception) -> bool:
+    """Whether a failed commit may succeed in a moment: the coordinator is moving, or cannot be reached."""
+    retriable = getattr(error.args[0], "retriable", None) if error.args else None
+    return _name(error) in _AWAY or bool(callable(retriable) and retriable())
 
 
 def _name(error: Exception) -> str:

@@ -5,6 +5,7 @@ They check requests, and describe requests and answers in the OpenAPI document.
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Annotated, TypeVar
 
@@ -19,11 +20,8 @@ from pydantic import (
 
 from posthue.apps.api.problems import ApiError, unreadable
 
-#: An escape in JSON: a surrogate pair, half of one, or any other.
-_ESCAPE = re.compile(
-    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
-    re.S,
-)
+#: Half of a character, which no text holds by itself.
+_HALF = re.compile("[\\ud800-\\udfff]")
 
 Model = TypeVar("Model", bound=BaseModel)
 _LONGEST_ID = 200
@@ -135,21 +133,35 @@ class ProblemOut(BaseModel):
 
 
 def parse(model: type[Model], body: bytes) -> Model:
-    """Return the body as ``model``; raise ApiError, which does not repeat what was sent."""
+    """Return the body as ``model``; raise ApiError, which does not repeat what was sent.
+
+    Half an emoji, an escape such as \\ud83d where a program cut a text, becomes U+FFFD.
+    """
     try:
-        return model.model_validate_json(_whole_characters(body))
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        found = _mended(body) if _kind(error) == "json_invalid" else None
+        if found is None:
+            raise _problem(error) from None
+    try:
+        return model.model_validate_json(found)
     except ValidationError as error:
         raise _problem(error) from None
 
 
-def _whole_characters(body: bytes) -> bytes:
-    r"""Return JSON in which half an emoji, an escape such as \ud83d alone, is \ufffd.
+def _kind(error: ValidationError) -> str:
+    return str(error.errors(include_url=False, include_input=False, include_context=False)[0]["type"])
 
-    Careless programs cut texts there, and no JSON reader here takes it.
-    """
+
+def _mended(body: bytes) -> bytes | None:
+    """Return JSON without half characters; None where that is not all that is wrong with it."""
     if b"\\ud" not in body and b"\\uD" not in body:
-        return body
-    return _ESCAPE.sub(lambda found: b"\\ufffd" if found["half"] else found[0], body)
+        return None
+    try:
+        text = json.dumps(json.loads(body), ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return None
+    return _HALF.sub("\ufffd", text).encode()
 
 
 def _problem(error: ValidationError) -> ApiError:
