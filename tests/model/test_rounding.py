@@ -7,7 +7,9 @@ import pytest
 
 pytest.importorskip("onnx")
 
-from posthue.model.rounding import gptq
+from onnx import TensorProto, helper
+
+from posthue.model.rounding import _second_moments, gptq
 
 pytestmark = pytest.mark.torch
 
@@ -37,3 +39,20 @@ def test_inputs_that_have_nothing_in_common_are_rounded_to_the_nearest() -> None
     scale = (np.abs(weights).max(axis=0) / 127).astype(np.float32)
     for moments in (np.eye(IN), np.zeros((IN, IN))):
         np.testing.assert_array_equal(gptq(weights, scale, moments), np.rint(weights / scale))
+
+
+def test_vectors_as_long_as_the_texts_are_not_taken_for_tokens() -> None:
+    shape = [2, 8]
+    given = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name in ("x", "attention_mask")
+    ]
+    nodes = [helper.make_node("Mul", ["x", "attention_mask"], ["vectors"])]
+    result = [helper.make_tensor_value_info("vectors", TensorProto.FLOAT, shape)]
+    graph = helper.make_model(
+        helper.make_graph([*nodes, helper.make_node("Neg", ["vectors"], ["other"])], "g", given, result),
+        opset_imports=[helper.make_opsetid("", 20)],
+        ir_version=10,
+    )
+    x = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    moments = _second_moments(graph, ["other"], [{"x": x, "attention_mask": np.ones(shape, np.float32)}])
+    np.testing.assert_allclose(moments["other"], x.T @ x, rtol=1e-5)

@@ -16,10 +16,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 import onnx
-import onnxruntime
-from onnx import helper, numpy_helper
+from onnx import numpy_helper
 
-from posthue.model.smoothing import Feeds
+from posthue.model.smoothing import Feeds, tensors
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
@@ -75,16 +74,11 @@ def _second_moments(
     graph: onnx.ModelProto, names: Sequence[str], feeds: Sequence[Feeds]
 ) -> Mapping[str, Doubles]:
     """Return Σ x xᵀ [dim, dim] of the named tensors [batch, length, dim], over the tokens that are there."""
-    probe = onnx.ModelProto()
-    probe.CopyFrom(graph)
-    probe.graph.output.extend(helper.make_empty_tensor_value_info(name) for name in names)
-    session = onnxruntime.InferenceSession(probe.SerializeToString(), providers=["CPUExecutionProvider"])
     moments = {name: np.zeros((1, 1)) for name in names}
-    for feed in feeds:
+    for feed, found in tensors(graph, names, feeds):
         there = feed["attention_mask"].astype(bool)
-        for name, values in zip(names, session.run(list(names), dict(feed)), strict=True):
-            tokens = (
-                values[there] if values.shape[:2] == there.shape else values.reshape(-1, values.shape[-1])
-            )
+        for name, values in found.items():
+            by_token = values.ndim == 3 and values.shape[:2] == there.shape
+            tokens = values[there] if by_token else values.reshape(-1, values.shape[-1])
             moments[name] = moments[name] + (tokens.T @ tokens).astype(np.float64)
     return moments

@@ -96,7 +96,7 @@ class KafkaSource:
             return None
         error = record.error()
         if error is not None:
-            if getattr(error, "retriable", lambda: False)():
+            if _retriable(error):
                 return None
             raise InputError(f"kafka: {error}")
         key = record.key()
@@ -210,8 +210,11 @@ def connect(servers: str, group: str, settings: Mapping[str, str] | None = None)
 
 def _passes(error: Exception) -> bool:
     """Whether a failed commit may succeed in a moment: the coordinator is moving, or cannot be reached."""
-    retriable = getattr(error.args[0], "retriable", None) if error.args else None
-    return _name(error) in _AWAY or bool(callable(retriable) and retriable())
+    return _name(error) in _AWAY or (bool(error.args) and _retriable(error.args[0]))
+
+
+def _retriable(error: object) -> bool:
+    return bool(getattr(error, "retriable", lambda: False)())
 
 
 def _name(error: Exception) -> str:

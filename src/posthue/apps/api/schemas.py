@@ -6,7 +6,6 @@ They check requests, and describe requests and answers in the OpenAPI document.
 from __future__ import annotations
 
 import json
-import re
 from typing import Annotated, TypeVar
 
 from pydantic import (
@@ -17,11 +16,10 @@ from pydantic import (
     ValidatorFunctionWrapHandler,
     WrapValidator,
 )
+from pydantic_core import ErrorDetails
 
 from posthue.apps.api.problems import ApiError, unreadable
-
-#: Half of a character, which no text holds by itself.
-_HALF = re.compile("[\\ud800-\\udfff]")
+from posthue.data.readers.base import join_surrogates
 
 Model = TypeVar("Model", bound=BaseModel)
 _LONGEST_ID = 200
@@ -140,17 +138,13 @@ def parse(model: type[Model], body: bytes) -> Model:
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
-        found = _mended(body) if _kind(error) == "json_invalid" else None
+        found = _mended(body) if _first(error)["type"] == "json_invalid" else None
         if found is None:
             raise _problem(error) from None
     try:
         return model.model_validate_json(found)
     except ValidationError as error:
         raise _problem(error) from None
-
-
-def _kind(error: ValidationError) -> str:
-    return str(error.errors(include_url=False, include_input=False, include_context=False)[0]["type"])
 
 
 def _mended(body: bytes) -> bytes | None:
@@ -161,11 +155,15 @@ def _mended(body: bytes) -> bytes | None:
         text = json.dumps(json.loads(body), ensure_ascii=False)
     except (ValueError, RecursionError):
         return None
-    return _HALF.sub("\ufffd", text).encode()
+    return join_surrogates(text).encode()
 
 
 def _problem(error: ValidationError) -> ApiError:
-    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    first = _first(error)
     where = ".".join(str(part)[:60] for part in first["loc"][:6])
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
     return unreadable(f"{where}: {first['msg']}{more}" if where else f"{first['msg']}{more}")
+
+
+def _first(error: ValidationError) -> ErrorDetails:
+    return error.errors(include_url=False, include_input=False, include_context=False)[0]
