@@ -122,6 +122,27 @@ def test_counted_words_stand_alone_and_beside_a_fusion(place: Path, tmp_path: Pa
     assert len(runs) == 2
 
 
+def test_a_word_list_stands_alone_and_beside_a_fusion(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = tmp_path / "own.tsv"
+    words.write_text("lovely\t2\nawful\t-2\n", encoding="utf-8")
+    asked = ("compare", "mvsa-single", *flags(place), "--word-list", f"own={words}", "--seeds", "1")
+    names = "own,words+own+lexicon,joint+own"
+    assert run(*asked, "--models", names, "--workers", "2", "-o", tmp_path / "out") == 0
+    found = {(r["model"], r["condition"], r["metric"]): float(r["mean"]) for r in table(tmp_path / "out")}
+    assert {model for model, _, _ in found} == set(names.split(","))
+    assert found["words+own+lexicon", "both", "accuracy"] > 0.6
+    words.write_text("lovely\t2\nawful\t-1\n", encoding="utf-8")
+    capsys.readouterr()
+    assert run(*asked, "--models", "own", "-o", tmp_path / "out") != 0  # another list is another model
+    assert run(*asked, "--models", "own", "-o", tmp_path / "other", "--word-list", "own=x") != 0
+    assert run(*asked, "--models", "own", "-o", tmp_path / "other", "--word-list", "more") != 0
+    said = capsys.readouterr().err
+    assert "names 'own' twice" in said
+    assert "write NAME=FILE" in said
+
+
 def test_two_workers_give_the_same_table(place: Path, compared: Path, tmp_path: Path) -> None:
     out = tmp_path / "two"
     args = ("compare", "mvsa-single", *flags(place), "--models", MODELS, "--seeds", "2", "--workers", "2")

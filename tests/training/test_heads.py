@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -12,7 +13,13 @@ import torch
 
 from posthue.errors import RecipeError
 from posthue.model.fusion import Fusion, FusionSettings, make_fusion
-from posthue.training.candidates import DEFAULT_MODELS, candidate, parse_models
+from posthue.training.candidates import (
+    DEFAULT_MODELS,
+    candidate,
+    candidate_from_facts,
+    check_list_name,
+    parse_models,
+)
 from posthue.training.feature_store import Ragged
 from posthue.training.heads import HeadSettings, PostFeatures, head_logits, train_head, validation_loss, views
 from posthue.training.losses import focal_weight
@@ -128,16 +135,35 @@ def test_names_of_models() -> None:
     assert found[1].options["rule"] == "product"
     assert (found[2].options["pooling"], found[2].options["hidden"]) == ("max", 64)
     assert found[2].fixed == ("pooling", "hidden")
-    assert (found[3].lexicon, found[3].modality) == (True, "text")
+    assert (found[3].lexicons, found[3].modality) == ({"lexicon": ""}, "text")
     assert [c.wants_sequences() for c in parse_models("joint,attention")] == [False, True]
     beside = parse_models("text+words,gated+lexicon+words,words+lexicon,words")
-    assert [(c.kind, c.lexicon, c.words) for c in beside] == [
-        ("single", False, True),
-        ("gated", True, True),
-        ("words", True, False),
-        ("words", False, False),
+    assert [(c.kind, list(c.lexicons), c.words) for c in beside] == [
+        ("single", [], True),
+        ("gated", ["lexicon"], True),
+        ("words", ["lexicon"], False),
+        ("words", [], False),
     ]
     assert [c.trained for c in beside] == [True, True, False, False]
+
+
+def test_word_lists_stand_where_the_lexicon_may() -> None:
+    lists = {"afinn": "d1", "my-own": "d2"}
+    found = parse_models("afinn,words+afinn+lexicon,gated+my-own+words", lists)
+    assert [(c.kind, dict(c.lexicons), c.words) for c in found] == [
+        ("lexicon", {"afinn": "d1"}, False),
+        ("words", {"afinn": "d1", "lexicon": ""}, False),
+        ("gated", {"my-own": "d2"}, True),
+    ]
+    assert [c.trained for c in found] == [False, False, True]
+    assert [candidate_from_facts(json.loads(json.dumps(c.facts()))) for c in found] == found
+    with pytest.raises(RecipeError, match=r"\+lexicon or \+afinn"):
+        parse_models("text+anew", lists)
+    with pytest.raises(RecipeError, match=r"there are .*afinn"):
+        parse_models("anew", lists)
+    for name in ("words", "gated", "AFINN", "a+b", ""):
+        with pytest.raises(RecipeError, match="cannot be called"):
+            check_list_name(name)
 
 
 @pytest.mark.parametrize(
@@ -147,7 +173,7 @@ def test_names_of_models() -> None:
         ("image+words", "are of texts"),
         ("text+colour", "may stand behind"),
         ("text+words+words", "may stand behind"),
-        ("lexicon+words", "write lexicon"),
+        ("lexicon+words", r"words\+lexicon to learn"),
         ("words:dim=3", "write lexicon"),
         ("picture", "no model is called"),
     ],

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from posthue.apps.train_commands import Data, data_folder
-from posthue.errors import MissingExtraError
+from posthue.errors import MissingExtraError, RecipeError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,6 +30,15 @@ Which = Annotated[
     str,
     typer.Option(
         "--models", help="Comma-separated, e.g. lexicon,text,late:product,joint:max,text+lexicon,gated."
+    ),
+]
+WordLists = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--word-list",
+        metavar="NAME=FILE",
+        help="Word list, which NAME then stands for in --models, alone or behind +: words and their scores, "
+        "e.g. AFINN-en-165.txt, or the opinion lexicon's folder; repeatable.",
     ),
 ]
 Copies = Annotated[
@@ -70,6 +79,7 @@ def compare(
     image_encoder: ImageEncoder = _MOBILENET,
     scheme: Scheme = None,
     cache: Cache = None,
+    word_list: WordLists = None,
     workers: Workers = 0,
 ) -> None:
     """Compare models on a corpus: whole posts, text only, image only, corrupted image; several seeds."""
@@ -79,8 +89,9 @@ def compare(
     from posthue.training.compare import Comparison  # noqa: PLC0415
     from posthue.training.compare import compare as run  # noqa: PLC0415
 
-    candidates = parse_models(models)
-    source = _source(corpus, output, data, encoders, text_encoder, image_encoder, scheme, cache)
+    lists = _word_lists(word_list or ())
+    source = _source(corpus, output, data, encoders, text_encoder, image_encoder, scheme, cache, lists)
+    candidates = parse_models(models, source.list_digests())
     comparison = Comparison(source, candidates, seeds, train_split, eval_split, baseline)
     found = run(comparison, output, workers=workers or available_cores())
     _passed(found.passed)
@@ -105,6 +116,7 @@ def crossval(
     image_encoder: ImageEncoder = _MOBILENET,
     scheme: Scheme = None,
     cache: Cache = None,
+    word_list: WordLists = None,
     workers: Workers = 0,
 ) -> None:
     """Cross-validate models: stratified folds with near-duplicates on one side, or the corpus's own."""
@@ -115,8 +127,9 @@ def crossval(
     from posthue.training.crossval import crossval as run  # noqa: PLC0415
 
     require_folds(folds)
-    candidates = parse_models(models)
-    source = _source(corpus, output, data, encoders, text_encoder, image_encoder, scheme, cache)
+    lists = _word_lists(word_list or ())
+    source = _source(corpus, output, data, encoders, text_encoder, image_encoder, scheme, cache, lists)
+    candidates = parse_models(models, source.list_digests())
     task = CrossValidation(source, candidates, folds, seed, split)
     found = run(task, output, workers=workers or available_cores())
     whose = "the corpus's own folds" if found.given else f"{found.folds} folds"
@@ -176,12 +189,25 @@ def _source(
     image: str,
     scheme: str | None,
     cache: Path | None,
+    lists: Mapping[str, Path] | None = None,
 ) -> Source:
     from posthue.training.research import CACHE, Source  # noqa: PLC0415
 
     models = encoders or (Path(folder) if (folder := os.environ.get("POSTHUE_MODELS")) else None)
     place = cache or output.absolute().parent / CACHE
-    return Source(corpus, data_folder(data), scheme, text, image, models, place)
+    return Source(corpus, data_folder(data), scheme, text, image, models, place, lists or {})
+
+
+def _word_lists(given: Sequence[str]) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for item in given:
+        name, equals, file = item.partition("=")
+        if not equals or not file:
+            raise RecipeError(f"--word-list {item}: write NAME=FILE")
+        if name in found:
+            raise RecipeError(f"--word-list names {name!r} twice")
+        found[name] = Path(file)
+    return found
 
 
 def _print(cells: Sequence[Cell], title: str) -> None:

@@ -1,14 +1,15 @@
 """The lexicon baseline: VADER, which counts words of known feeling and learns nothing (Hutto & Gilbert 2014).
 
 Every table of ours has it, for where labels were made by such a tool it is hard to beat, and elsewhere it
-says how much a trained model is worth. It needs vaderSentiment (``posthue[train]``), and no torch.
+says how much a trained model is worth. It needs vaderSentiment (``posthue[train]``), and no torch. Lists that
+the user brings stand beside it (``posthue.model.word_list``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -22,11 +23,40 @@ THRESHOLD = 0.05
 SHARPNESS = 4.0
 #: Columns of ``lexicon_features``.
 FEATURES = ("neg", "neu", "pos", "compound")
+#: About the spread of a compound over tweets. Beside a text's vector features stand centred, and thrice as
+#: large as its entries, so that a few of some hundreds are not overlooked; so does a verdict.
+SPREAD = 0.15
+VERDICT = 3.0
 
 Floats = npt.NDArray[np.float32]
 
+_MEANS, _SPREADS = (0.08, 0.77, 0.15, 0.2), (0.04, 0.06, 0.05, SPREAD)
 _MASKS = ("@user", "http")
 _TIE = 5e-5  # half a step of the score, which has four decimals: the threshold itself is not neutral
+
+
+class Lexicon(Protocol):
+    """What tells sentiment by known words."""
+
+    def features(self, texts: Sequence[str]) -> Floats:
+        """Return [texts, k], to stand beside the texts' vectors."""
+
+    def probabilities(self, texts: Sequence[str]) -> Floats:
+        """Return [texts, 3]: negative, neutral, positive."""
+
+
+class Vader:
+    """VADER as a lexicon beside others."""
+
+    def features(self, texts: Sequence[str]) -> Floats:
+        """Return [texts, 7]: the scores, scaled, and the verdict, which is no linear function of them."""
+        scaled = (lexicon_features(texts) - np.array(_MEANS)) / np.array(_SPREADS)
+        verdict = np.eye(3)[lexicon_probabilities(texts).argmax(1)] * VERDICT
+        return np.concatenate([scaled, verdict], axis=1).astype(np.float32)
+
+    def probabilities(self, texts: Sequence[str]) -> Floats:
+        """Return ``lexicon_probabilities``."""
+        return lexicon_probabilities(texts)
 
 
 def lexicon_features(texts: Sequence[str]) -> Floats:
@@ -36,7 +66,7 @@ def lexicon_features(texts: Sequence[str]) -> Floats:
     feeling, are dropped, or they would count as neutral words. Emoji are read by their names. An empty text
     has the scores 0, 1, 0, 0. Raises MissingExtraError without vaderSentiment.
     """
-    scores = [_analyser().polarity_scores(_words(text)) for text in texts]
+    scores = [_analyser().polarity_scores(lexicon_words(text)) for text in texts]
     rows = [[score[name] for name in FEATURES] for score in scores]
     found = np.array(rows, dtype=np.float32).reshape(-1, len(FEATURES))
     found[found[:, :3].sum(axis=1) == 0, 1] = 1.0
@@ -56,7 +86,8 @@ def lexicon_probabilities(texts: Sequence[str]) -> Floats:
     return found
 
 
-def _words(text: str) -> str:
+def lexicon_words(text: str) -> str:
+    """Return a text, cleaned, without mentions and links."""
     return " ".join(token for token in normalise_tweet(text).split() if token not in _MASKS)
 
 

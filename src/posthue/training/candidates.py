@@ -1,9 +1,10 @@
 """The models that ``compare``, ``crossval`` and ``tune`` know by name, with their settings.
 
-``text``, ``image``: one encoder and a linear classifier. ``lexicon``: VADER, no training. ``words``: counted
-words, no encoder. The fusions by their names. ``late:product`` sets a fusion's main option;
-``joint:pooling=max:hidden=64`` any. ``text+lexicon`` gives a model the lexicon's seven features beside the
-text's vector, ``text+words`` what counted words say, ``text+lexicon+words`` both.
+``text``, ``image``: one encoder and a linear classifier. ``lexicon``: VADER, no training; a word list of the
+user's, by the name given to it: the same. ``words``: counted words, no encoder. The fusions by their names.
+``late:product`` sets a fusion's main option; ``joint:pooling=max:hidden=64`` any. ``text+lexicon`` gives a
+model the lexicon's features beside the text's vector, ``text+words`` what counted words say,
+``text+lexicon+words`` both.
 
 The defaults were chosen on three grouped folds of MVSA-Single's train split, with frozen encoders: a few
 thousand photos are learned by heart at once, so the image's side is regularised strongly (docs/research.md).
@@ -11,6 +12,7 @@ thousand photos are learned by heart at once, so the image's side is regularised
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -43,16 +45,16 @@ _KNOWN: Mapping[str, tuple[str, Mapping[str, Any], HeadSettings]] = {
     "gated": ("gated", {"dim": 32, "dropout": 0.3, "image_dropout": 0.85}, _FUSED),
 }
 _NAMES = (*_KNOWN, LEXICON, WORDS)
-#: What ``model+NAME`` puts beside the text's vector.
-BESIDE = (LEXICON, WORDS)
+_LIST_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A model to train.
 
-    modality: of a model that reads one, else None. lexicon, words: give it those features beside the text's.
-    fixed: options that its name sets, which a search leaves alone.
+    modality: of a model that reads one, else None. lexicons: name → digest of the word list ("" for VADER)
+    whose features stand beside the text's, or, of a lexicon, which it is. words: give it what counted words
+    say. fixed: options that its name sets, which a search leaves alone.
     """
 
     name: str
@@ -60,7 +62,7 @@ class Candidate:
     options: Mapping[str, Any] = field(default_factory=dict)
     settings: HeadSettings = field(default_factory=HeadSettings)
     modality: str | None = None
-    lexicon: bool = False
+    lexicons: Mapping[str, str] = field(default_factory=dict)
     words: bool = False
     fixed: tuple[str, ...] = ()
 
@@ -89,7 +91,7 @@ class Candidate:
 
     def facts(self) -> dict[str, Any]:
         """Return plain data that names the model and its settings."""
-        return {**asdict(self), "options": dict(self.options)}
+        return {**asdict(self), "options": dict(self.options), "lexicons": dict(self.lexicons)}
 
 
 def candidate_from_facts(facts: Mapping[str, Any]) -> Candidate:
@@ -99,41 +101,59 @@ def candidate_from_facts(facts: Mapping[str, Any]) -> Candidate:
     )
 
 
-def parse_models(names: str | Sequence[str]) -> list[Candidate]:
-    """Read names, or a list of them with commas; raise RecipeError for one that is not known."""
+def parse_models(names: str | Sequence[str], lists: Mapping[str, str] | None = None) -> list[Candidate]:
+    """Read names, or a list of them with commas; raise RecipeError for one that is not known.
+
+    lists: name → digest of the word lists that may stand where ``lexicon`` may.
+    """
     items = names.split(",") if isinstance(names, str) else list(names)
-    found = [candidate(item.strip()) for item in items if item.strip()]
+    found = [candidate(item.strip(), lists) for item in items if item.strip()]
     if not found:
-        raise RecipeError(f"no models: give --models, any of {', '.join(_NAMES)}")
+        raise RecipeError(f"no models: give --models, any of {', '.join([*_NAMES, *(lists or ())])}")
     repeated = {c.name for c in found if [d.name for d in found].count(c.name) > 1}
     if repeated:
         raise RecipeError(f"--models names {sorted(repeated)[0]!r} twice")
     return found
 
 
-def candidate(name: str) -> Candidate:
-    """Return the model called ``name`` (see above)."""
+def candidate(name: str, lists: Mapping[str, str] | None = None) -> Candidate:
+    """Return the model called ``name`` (see above). lists: as for ``parse_models``."""
+    known = {LEXICON: "", **(lists or {})}
     plain, *beside = name.split("+")
     base, *changes = plain.split(":")
-    if set(beside) - set(BESIDE) or len(set(beside)) < len(beside):
+    if set(beside) - {*known, WORDS} or len(set(beside)) < len(beside):
         raise RecipeError(
-            f"{name!r}: what may stand behind a model is {' or '.join(f'+{b}' for b in BESIDE)}"
+            f"{name!r}: what may stand behind a model is {' or '.join(f'+{b}' for b in (*known, WORDS))}"
         )
-    if base not in _NAMES:
-        raise RecipeError(f"no model is called {base!r}; there are {', '.join(_NAMES)}")
-    lexicon, words = LEXICON in beside, WORDS in beside
-    if base in (LEXICON, WORDS):
-        if changes or base in beside or (base == LEXICON and words):
+    if base not in (*_NAMES, *known):
+        raise RecipeError(f"no model is called {base!r}; there are {', '.join([*_NAMES, *(lists or ())])}")
+    lexicons, words = {b: known[b] for b in beside if b in known}, WORDS in beside
+    if base in known:
+        if changes or beside:
+            raise RecipeError(f"{name!r}: write {base}, or words+{base} to learn from it")
+        return Candidate(name, LEXICON, modality="text", lexicons={base: known[base]})
+    if base == WORDS:
+        if changes or words:
             raise RecipeError(f"{name!r}: write lexicon, words or words+lexicon")
-        return Candidate(name, base, modality="text", lexicon=lexicon)
+        return Candidate(name, WORDS, modality="text", lexicons=lexicons)
     kind, options, settings = _KNOWN[base]
     modality = base if kind == "single" else None
     if modality == "image" and beside:
         raise RecipeError(f"{name}: the {beside[0]} are of texts, which this model does not read")
     given = dict(_option(base, change) for change in changes)
-    made = Candidate(name, kind, {**options, **given}, settings, modality, lexicon, words, tuple(given))
+    made = Candidate(name, kind, {**options, **given}, settings, modality, lexicons, words, tuple(given))
     made.make(8, 8, {"scheme": 2})  # a wrong option is an error now
     return made
+
+
+def check_list_name(name: str) -> str:
+    """Return the name of a word list; raise RecipeError for one that a model's name cannot have in it."""
+    if name in _NAMES or not _LIST_NAME.fullmatch(name):
+        raise RecipeError(
+            f"a word list cannot be called {name!r}: use small letters, digits and hyphens, "
+            f"and none of {', '.join(_NAMES)}"
+        )
+    return name
 
 
 def _option(base: str, change: str) -> tuple[str, Any]:

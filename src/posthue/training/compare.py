@@ -98,7 +98,7 @@ def plan(comparison: Comparison) -> Planned:
     check_labels(labelled, asked, f"{source.corpus}, split {comparison.evaluate}", least=1)
     check_present(labelled, comparison.candidates)
     encoded = encode_corpus(source, labelled, comparison.candidates, corrupted=asked)
-    material = Material(labelled, encoded.posts, near_groups(labelled, source.cache))
+    material = Material(labelled, encoded.posts, near_groups(labelled, source.cache), encoded.lexicons)
     shown = conditions(encoded.posts.select(asked), encoded.corrupted)
     jobs = [
         Job(c.name, seed, facts, partial(_run, material, c, train, shown, asked, seed, facts))

@@ -107,7 +107,7 @@ def plan(task: CrossValidation) -> Planned:
     encoded = encode_corpus(source, labelled, task.candidates)
     groups = near_groups(labelled, source.cache)
     folds = _folds(labelled, given, task, groups)
-    material = Material(labelled, encoded.posts, groups)
+    material = Material(labelled, encoded.posts, groups, encoded.lexicons)
     jobs = [
         Job(c.name, fold, facts, partial(_run, material, c, train, test, fold, task.seed, facts))
         for c in task.candidates

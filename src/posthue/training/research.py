@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,11 @@ from posthue.data.text import normalise_tweet
 from posthue.errors import CorpusError, RecipeError
 from posthue.files import write_json
 from posthue.labels import SCHEMES
-from posthue.model.lexicon import lexicon_features, lexicon_probabilities
+from posthue.model.lexicon import Lexicon, Vader
+from posthue.model.word_list import read_word_list
 from posthue.posts import Post
 from posthue.training.build import Folders, build
-from posthue.training.candidates import LEXICON, Candidate, candidate_from_facts
+from posthue.training.candidates import LEXICON, Candidate, candidate_from_facts, check_list_name
 from posthue.training.features import Encodings, View, encode_posts, encoder_digest
 from posthue.training.post_features import PostFeatures
 from posthue.training.recipe import Stage
@@ -34,12 +35,6 @@ TEXT_ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
 IMAGE_ENCODER = "google/mobilenet_v2_1.0_224"
 CACHE = ".posthue-features"
 
-#: About the mean and the spread of the lexicon's four scores over tweets; beside a text's vector they stand
-#: centred, and thrice as large as its entries, so that a few of 391 numbers are not overlooked.
-_LEXICON_MEAN = (0.08, 0.77, 0.15, 0.2)
-_LEXICON_SPREAD = (0.04, 0.06, 0.05, 0.15)
-_VERDICT = 3.0
-
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -47,6 +42,7 @@ class Source:
 
     corpus, data: as everywhere. scheme: of the labels; the corpus's first if None. text, image: encoders, by
     Hub id, folder, or the folder of a trained model. models: local copies. cache: of the features.
+    word_lists: name → file.
     """
 
     corpus: str
@@ -56,12 +52,22 @@ class Source:
     image: str = IMAGE_ENCODER
     models: Path | None = None
     cache: Path = Path(CACHE)
+    word_lists: Mapping[str, Path] = field(default_factory=dict)
+
+    def lexicon(self, name: str) -> Lexicon:
+        """Return the word list of this name, or VADER."""
+        return Vader() if name == LEXICON else read_word_list(self.word_lists[name])
+
+    def list_digests(self) -> dict[str, str]:
+        """Return name → digest of the word lists, as ``parse_models`` wants them."""
+        return {check_list_name(name): read_word_list(path).digest for name, path in self.word_lists.items()}
 
 
 def restored(task: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of a task that came as plain data: its source and its candidates made again."""
     source = dict(task["source"])
     source |= {name: Path(source[name]) for name in ("data", "models", "cache") if source[name] is not None}
+    source["word_lists"] = {name: Path(path) for name, path in source["word_lists"].items()}
     models = [candidate_from_facts(facts) for facts in task["candidates"]]
     return {**task, "source": Source(**source), "candidates": models}
 
@@ -88,15 +94,24 @@ class Labelled:
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """What a lexicon says of every post. features: [n, k]; probabilities: [n, 3]."""
+
+    features: torch.Tensor
+    probabilities: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
 class Encoded:
     """The posts of a corpus, encoded. corrupted: the same features, of corrupted pictures, for some rows.
 
-    encoders: modality → digest.
+    encoders: modality → digest. lexicons: by name, those that a candidate asks for.
     """
 
     posts: PostFeatures
     corrupted: PostFeatures | None
     encoders: Mapping[str, str]
+    lexicons: Mapping[str, Said] = field(default_factory=dict)
 
 
 def load_labelled(source: Source, splits: Sequence[str] | None = None) -> Labelled:
@@ -149,8 +164,9 @@ def encode_corpus(
     candidate wants is missing in every post.
     """
     wanted = {m for c in candidates for m in c.modalities}
-    if any(c.kind == LEXICON for c in candidates) and labelled.scheme != "sentiment":
-        raise RecipeError(f"the lexicon tells sentiment only, and these labels are of {labelled.scheme!r}")
+    for c in candidates:
+        if c.kind == LEXICON and labelled.scheme != "sentiment":
+            raise RecipeError(f"{c.name} tells sentiment only, and these labels are of {labelled.scheme!r}")
     check_present(labelled, candidates)
     stage = Stage(
         "encoders",
@@ -171,8 +187,6 @@ def encode_corpus(
     }
     _require_readable(found, source)
     posts = _features(labelled, found)
-    if any(c.lexicon for c in candidates):
-        posts = replace(posts, extra=_lexicon_columns(labelled.posts))
     again = None
     if corrupted is not None and "image" in wanted:
         view = View("image", corrupted=True, sequences=sequences, skip_broken=True)
@@ -181,15 +195,16 @@ def encode_corpus(
         again = replace(
             posts.select(corrupted), image=torch.from_numpy(images.pooled), image_sequence=images.sequence
         )
-    return Encoded(posts, again, {m: encoder_digest(model, processor, m) for m in sorted(wanted)})
+    digests = {m: encoder_digest(model, processor, m) for m in sorted(wanted)}
+    names = {name for c in candidates for name in c.lexicons}
+    texts = [post.text or "" for post in labelled.posts]
+    return Encoded(
+        posts, again, digests, {name: _said(source.lexicon(name), texts) for name in sorted(names)}
+    )
 
 
-def _lexicon_columns(posts: Sequence[Post]) -> torch.Tensor:
-    """Return [n, 7]: the scores, scaled, and the verdict, for neutral is no linear function of the scores."""
-    texts = [post.text or "" for post in posts]
-    scaled = (lexicon_features(texts) - np.array(_LEXICON_MEAN)) / np.array(_LEXICON_SPREAD)
-    verdict = np.eye(3)[lexicon_probabilities(texts).argmax(1)] * _VERDICT
-    return torch.from_numpy(np.concatenate([scaled, verdict], axis=1).astype(np.float32))
+def _said(lexicon: Lexicon, texts: Sequence[str]) -> Said:
+    return Said(torch.from_numpy(lexicon.features(texts)), lexicon.probabilities(texts).astype(np.float64))
 
 
 def check_present(labelled: Labelled, candidates: Sequence[Candidate]) -> None:

@@ -20,10 +20,9 @@ from posthue.data.splits import stratified_split
 from posthue.evaluation.calibration import fit_temperature, softmax
 from posthue.evaluation.runs import Answers, Run
 from posthue.model.fusion.late import LateFusion, tune_late_weight
-from posthue.model.lexicon import lexicon_probabilities
 from posthue.training.candidates import LEXICON, WORDS, Candidate
 from posthue.training.heads import PostFeatures, TrainedHead, head_logits, threads, train_head, views
-from posthue.training.research import Labelled
+from posthue.training.research import Labelled, Said
 from posthue.training.words import stacked
 
 Ints = npt.NDArray[np.int64]
@@ -41,14 +40,15 @@ _STATE_OF = {"both": "both", "text": "text", "image": "image", "corrupted": "bot
 class Material:
     """What every run of a command shares.
 
-    groups: of near-duplicates [n]. counted: what counted words said, by training rows, seed and lexicon: runs
-    of several models ask for the same.
+    groups: of near-duplicates [n]. lexicons: by name. counted: what counted words said, by training rows,
+    seed and lexicons: runs of several models ask for the same.
     """
 
     labelled: Labelled
     posts: PostFeatures
     groups: Sequence[int]
-    counted: dict[tuple[bytes, int, bool], Floats] = field(default_factory=dict)
+    lexicons: Mapping[str, Said] = field(default_factory=dict)
+    counted: dict[tuple[bytes, int, tuple[str, ...]], Floats] = field(default_factory=dict)
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -175,19 +175,19 @@ def _trained(
 
 def _beside(material: Material, candidate: Candidate, train: Ints, seed: int) -> Tensor | None:
     """Return what stands beside the vectors of all texts [n, k]: the lexicon's features, counted words'."""
-    found = [material.posts.extra] if candidate.lexicon else []
+    found = [material.lexicons[name].features for name in candidate.lexicons]
     if candidate.words:
         said = np.log(_counted(material, candidate, train, seed))
         found.append(torch.from_numpy(said - said.mean(1, keepdims=True)).float())
-    parts = [part for part in found if part is not None]
-    return torch.cat(parts, 1) if parts else None
+    return torch.cat(found, 1) if found else None
 
 
 def _counted(material: Material, candidate: Candidate, train: Ints, seed: int) -> Floats:
     """Return the probabilities by counted words, of every post [n, labels], from models without it."""
-    key = (train.tobytes(), seed, candidate.lexicon)
+    key = (train.tobytes(), seed, tuple(candidate.lexicons))
     if key not in material.counted:
-        labelled, extra = material.labelled, material.posts.extra
+        labelled = material.labelled
+        extra = [material.lexicons[name].features.double().numpy() for name in candidate.lexicons]
         found = stacked(
             [post.text or "" for post in labelled.posts],
             labelled.true,
@@ -195,7 +195,7 @@ def _counted(material: Material, candidate: Candidate, train: Ints, seed: int) -
             train,
             material.groups,
             seed=seed,
-            extra=extra.double().numpy() if candidate.lexicon and extra is not None else None,
+            extra=np.concatenate(extra, axis=1) if extra else None,
         )
         material.counted[key] = np.clip(found, 1e-6, 1.0)
     return material.counted[key]
@@ -217,18 +217,15 @@ def _words(material: Material, candidate: Candidate, train: Ints, seed: int) -> 
 def _lexicon(
     material: Material, candidate: Candidate, train: Ints, seed: int
 ) -> tuple[Answer, dict[str, Any]]:
-    """Return how the lexicon answers, with a temperature fitted on the training posts."""
+    """Return how a lexicon answers, with a temperature fitted on the training posts."""
     posts, true = material.labelled.posts, material.labelled.true
     some = np.array([i for i in train if posts[i].text], dtype=np.int64)
-
-    def logits(rows: Ints) -> Floats:
-        probabilities = lexicon_probabilities([posts[i].text or "" for i in rows])
-        return np.log(np.clip(probabilities.astype(np.float64), 1e-12, 1.0))
-
-    temperature = fit_temperature(logits(some), true[some])
+    (name,) = candidate.lexicons
+    logits = np.log(np.clip(material.lexicons[name].probabilities, 1e-12, 1.0))
+    temperature = fit_temperature(logits[some], true[some])
 
     def answer(condition: Condition, index: Ints, rows: Ints) -> Floats:
-        return softmax(logits(rows), temperature)
+        return softmax(logits[rows], temperature)
 
     return answer, {"epoch": 0, "temperatures": {"text": temperature}, "losses": ()}
 

@@ -282,7 +282,7 @@ def _purpose(search: Search, labelled: Labelled, encoders: Mapping[str, str]) ->
 def _check(search: Search) -> None:
     if not search.candidate.trained:
         raise RecipeError(f"model {search.candidate.name!r} has nothing to tune")
-    if search.candidate.lexicon or search.candidate.words:
+    if search.candidate.lexicons or search.candidate.words:
         raise RecipeError(
             f"{search.candidate.name}: a recipe cannot name the features of lexicon or words; tune without"
         )
