@@ -36,6 +36,7 @@ FUSIONS: list[tuple[str, dict[str, Any]]] = [
     ("attention", {"dim": 8, "heads": 2}),
     ("attention", {"dim": 8, "heads": 2, "sequences": False}),
     ("gated", {"dim": 8}),
+    ("gated", {"dim": 8, "text_hidden": 6}),
     ("gated", {"dim": 8, "heads": 2, "sequences": True}),
 ]
 

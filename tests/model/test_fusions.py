@@ -39,6 +39,7 @@ KINDS: list[tuple[str, dict[str, Any]]] = [
     ("attention", {"dim": 8, "heads": 2}),
     ("attention", {"dim": 8, "heads": 2, "sequences": False}),
     ("gated", {"dim": 8}),
+    ("gated", {"dim": 8, "text_hidden": 6}),
     ("gated", {"dim": 8, "heads": 2, "sequences": True}),
 ]
 every_kind = pytest.mark.parametrize(

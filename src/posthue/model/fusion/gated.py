@@ -1,6 +1,7 @@
 """Gated residual fusion, ours: two classifiers, a trust in each, and a correction for what only both tell.
 
 x_m = dropout(norm(m)),  ℓ_m = log softmax(U_m x_m)                     each modality's own classifier
+      (text_hidden: U_t dropout(GELU(W x_t)) instead of U_t x_t)
 h_m = GELU(P_m x_m),  g = σ(G [h_t ; h_v])                              a gate per dimension
 r_t = h_t + g_t ⊙ A_v h_v,  r_v = h_v + g_v ⊙ A_t h_t,  z = norm([r_t ; r_v])      cross-modal residual
 both present:  logits = a_t ℓ_t + a_v ℓ_v + C z,   a = softplus(T z), one per modality and scheme
@@ -24,7 +25,7 @@ from torch.nn.functional import log_softmax, softplus
 from posthue.model.encoders import Encoded
 from posthue.model.fusion.base import Fusion, FusionOutput, FusionSettings, Targets
 from posthue.model.fusion.cross_attention import CrossAttention
-from posthue.model.fusion.options import DROPOUT, GRID, HEADS, WEIGHT, WIDTH, AllowedOptions
+from posthue.model.fusion.options import DROPOUT, GRID, HEADS, WEIGHT, WIDTH, Allowed, AllowedOptions
 from posthue.model.fusion.parts import label_loss, presence, scheme_heads, vector
 from posthue.model.fusion.sequences import SequenceProjection
 
@@ -33,8 +34,10 @@ class GatedFusion(Fusion, kind="gated"):
     """Unimodal log-probabilities, weighted post by post, plus a gated correction.
 
     dim: of the gated vectors. dropout: on the vectors of both encoders and on z; image_dropout: on the
-    image's, whose raw features overfit sooner. auxiliary: weight of the unimodal losses. sequences: attend
-    over tokens and patches, with ``heads`` heads (must divide dim); grid: as in AttentionFusion.
+    image's, whose raw features overfit sooner. auxiliary: weight of the unimodal losses. text_hidden: width
+    of a hidden layer in the text's own classifiers, 0 for linear ones; texts of several kinds (tweets with
+    pictures, tweets, comments) want it. sequences: attend over tokens and patches, with ``heads`` heads (must
+    divide dim); grid: as in AttentionFusion.
     """
 
     allowed: ClassVar[AllowedOptions] = {
@@ -43,6 +46,7 @@ class GatedFusion(Fusion, kind="gated"):
         "dropout": DROPOUT,
         "image_dropout": DROPOUT,
         "auxiliary": WEIGHT,
+        "text_hidden": Allowed(low=0, high=8192),
         "grid": GRID,
     }
 
@@ -54,6 +58,7 @@ class GatedFusion(Fusion, kind="gated"):
         dropout: float = 0.3,
         image_dropout: float = 0.5,
         auxiliary: float = 1.0,
+        text_hidden: int = 0,
         sequences: bool = False,
         heads: int = 4,
         grid: int = 3,
@@ -64,7 +69,13 @@ class GatedFusion(Fusion, kind="gated"):
         shares = (dropout, image_dropout)
         pairs = list(zip(self.dims, shares, strict=True))
         self.norms = nn.ModuleList([nn.Sequential(nn.LayerNorm(d), nn.Dropout(p)) for d, p in pairs])
-        self.classifiers = nn.ModuleList([scheme_heads(d, settings.schemes) for d in self.dims])
+        texts, images = self.dims
+        self.classifiers = nn.ModuleList(
+            [
+                scheme_heads(texts, settings.schemes, hidden=text_hidden, dropout=dropout),
+                scheme_heads(images, settings.schemes),
+            ]
+        )
         self.maps = nn.ModuleList([nn.Sequential(nn.Linear(d, dim), nn.GELU()) for d in self.dims])
         self.gate = nn.Linear(2 * dim, 2 * dim)
         self.crossings = nn.ModuleList([nn.Linear(dim, dim) for _ in self.dims])

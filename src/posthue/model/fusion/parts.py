@@ -12,9 +12,19 @@ from posthue.model.encoders import Encoded
 from posthue.model.fusion.base import Targets
 
 
-def scheme_heads(dim: int, schemes: Mapping[str, int]) -> nn.ModuleDict:
-    """Make one linear classifier per scheme."""
-    return nn.ModuleDict({name: nn.Linear(dim, labels) for name, labels in schemes.items()})
+def scheme_heads(
+    dim: int, schemes: Mapping[str, int], *, hidden: int = 0, dropout: float = 0.0
+) -> nn.ModuleDict:
+    """Make one classifier per scheme: linear, or with a layer of so many hidden units and dropout on them."""
+
+    def head(labels: int) -> nn.Module:
+        if not hidden:
+            return nn.Linear(dim, labels)
+        return nn.Sequential(
+            nn.Linear(dim, hidden), nn.GELU(), nn.Dropout(dropout), nn.Linear(hidden, labels)
+        )
+
+    return nn.ModuleDict({name: head(labels) for name, labels in schemes.items()})
 
 
 def presence(text: Encoded | None, image: Encoded | None, present: Tensor) -> Tensor:
