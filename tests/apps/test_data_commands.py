@@ -105,3 +105,13 @@ def test_mistakes_are_one_line(table: Path, capsys: pytest.CaptureFixture[str]) 
         shown = capsys.readouterr().err
         assert why in shown
         assert shown.count("\n") == 1
+
+
+def test_a_post_without_a_split_is_not_split_among_others(
+    table: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = table.read_text(encoding="utf-8").replace(",train\n", ",\n", 1)
+    table.write_text(text, encoding="utf-8")
+    assert run("data", "check", table, "-o", table.parent / "out", "--fix", "--vectors", "none") == 2
+    assert "has no split, and others have one" in capsys.readouterr().err
+    assert not (table.parent / "out" / "splits.csv").exists()

@@ -16,6 +16,7 @@ pytest.importorskip("torch")
 
 from posthue.apps.cli import main
 from posthue.evaluation.runs import read_run
+from posthue.training.crossval import given_folds
 from research_corpus import flags, write_research
 
 pytestmark = pytest.mark.torch
@@ -135,12 +136,54 @@ def test_a_word_list_stands_alone_and_beside_a_fusion(
     assert found["words+own+lexicon", "both", "accuracy"] > 0.6
     words.write_text("lovely\t2\nawful\t-1\n", encoding="utf-8")
     capsys.readouterr()
-    assert run(*asked, "--models", "own", "-o", tmp_path / "out") != 0  # another list is another model
-    assert run(*asked, "--models", "own", "-o", tmp_path / "other", "--word-list", "own=x") != 0
-    assert run(*asked, "--models", "own", "-o", tmp_path / "other", "--word-list", "more") != 0
+    assert run(*asked, "--models", names, "-o", tmp_path / "out") != 0  # another list is another model
+    assert "candidate.lexicons.own differ" in capsys.readouterr().err
+    words.write_text("nowhere\t2\nnever\t-1\n", encoding="utf-8")
+    wrong = (*asked, "--models", "own", "-o", tmp_path / "other")
+    assert run(*wrong) != 0
+    assert run(*wrong, "--word-list", f"own={words}") != 0
+    assert run(*wrong, "--word-list", "more") != 0
     said = capsys.readouterr().err
+    assert "none of 72 texts has a word of it" in " ".join(said.split())
     assert "names 'own' twice" in said
     assert "write NAME=FILE" in said
+
+
+def test_counting_needs_no_encoder(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    asked = ["compare", "mvsa-single", *map(str, flags(place)), "--seeds", "1"]
+    asked[asked.index("--text-encoder") + 1] = "/nowhere"
+    assert run(*asked, "--models", "lexicon,words", "-o", "run:1") == 0  # nor is the folder a URI
+    assert (tmp_path / "run:1" / "significance.csv").exists()
+    assert run(*asked, "--models", "words", "-o", "run:1") == 0
+    left = {path.name for path in (tmp_path / "run:1").rglob("*") if path.suffix in (".csv", ".md")}
+    assert left == {"table.csv", "table.md", "timing.csv", "words.md"}
+    capsys.readouterr()
+    assert run("compare", "mvsa-single", *flags(place), "--models", "text", "-o", "run:1") != 0
+    assert "(encoders.text, posts differ)" in " ".join(capsys.readouterr().err.split())
+
+
+def test_other_pictures_want_another_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    place = write_research(tmp_path / "research")
+    asked = ("compare", "mvsa-single", *flags(place), "--models", "image,text", "-o", tmp_path / "out")
+    assert run(*asked, "--seeds", "1") == 0
+    pictures = sorted((place / "data").rglob("*.jpg"))
+    assert pictures
+    pictures[0].write_bytes(pictures[1].read_bytes())
+    capsys.readouterr()
+    assert run(*asked, "--seeds", "2") != 0
+    assert "(posts differ)" in " ".join(capsys.readouterr().err.split())
+
+
+def test_no_post_is_learned_from_and_asked_about(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = (*flags(place), "--models", "words", "-o", tmp_path / "out")
+    assert run("compare", "mvsa-single", *asked, "--train-split", "train", "--eval-split", "train") != 0
+    assert run("crossval", "mvsa-single", *asked, "--split", "train", "--split", "train") != 0
+    assert capsys.readouterr().err.count("the same split is named twice") == 2
 
 
 def test_two_workers_give_the_same_table(place: Path, compared: Path, tmp_path: Path) -> None:
@@ -290,3 +333,8 @@ def test_settings_are_written_before_any_run(compared: Path) -> None:
     settings = json.loads((compared / "settings.json").read_text())
     assert (settings["command"], settings["train"], settings["evaluate"]) == ("compare", "train", "dev")
     assert set(settings["encoders"]) == {"text", "image"}
+
+
+def test_folds_without_a_part_to_ask_about_are_none() -> None:
+    parts = ["split_1/train", "split_1/val", "split_2/train", "split_2/test", "fold3/test"]
+    assert given_folds(parts) == {2: ("split_2/train", "split_2/test")}

@@ -19,6 +19,10 @@ LIST = WordList(
         "love*": 2.0,
         "\U0001f600": 2.0,
         "meh": 0.0,
+        ":)": 1.0,
+        ":*": 2.0,
+        "café": 3.0,
+        "अच": -2.0,
     }
 )
 
@@ -33,6 +37,13 @@ LIST = WordList(
         ("lovely loves glove", (4.0, 2, 0)),
         ("so-good goodness", (3.0, 1, 0)),
         ("\U0001f600\U0001f600!", (4.0, 2, 0)),
+        ("\U0001f600\ufe0f\U0001f600", (4.0, 2, 0)),
+        ("nice!:)", (1.0, 1, 0)),
+        ("(so :))", (1.0, 1, 0)),
+        ("Photo: a bag", (0.0, 0, 0)),  # :* is no stem
+        (":* cafe\u0301", (5.0, 2, 0)),
+        ("can`t stand, can\u02bct stand", (-6.0, 0, 2)),
+        ("अच्छा", (0.0, 0, 0)),  # marks belong to their word
         ("good &amp; bad, meh", (0.0, 1, 1)),
         ("", (0.0, 0, 0)),
     ],
@@ -67,6 +78,10 @@ def test_the_scale_of_the_scores_does_not_matter() -> None:
     [
         ("good\t3\nnot good\t-2\n:)\t2\n", {"good": 3, "not good": -2, ":)": 2}),
         ('word,score,more\nGood,0.5,x\n"well, well",-1,y\n', {"good": 0.5, "well, well": -1}),
+        (";)\t2\n;-(\t-2\n", {";)": 2, ";-(": -2}),
+        ('"good" 2\n"bad"\t-2\n', {"good": 2, "bad": -2}),
+        ("word;score\ngood;2,5\nbad;-1,5\n", {"good": 2.5, "bad": -1.5}),
+        ("बुद्धिमान\t2\nअच\t-1\n", {"बुद्धिमान": 2, "अच": -1}),
         ("; a comment\n\nword score\ngood 1.5\nso so -1\n", {"good": 1.5, "so so": -1}),
         ("good\tpositive\nbad\tnegative\nok\tneutral\n", {"good": 1, "bad": -1, "ok": 0}),
         ("good\t1\ngood\t2\nbad\t-1\n", {"good": 1.5, "bad": -1}),
@@ -101,6 +116,9 @@ def test_the_folder_of_the_opinion_lexicon(tmp_path: Path) -> None:
         ("good 3\nbad\n", "line 2"),
         ("one two three four five six\t1\n", "a phrase of up to five"),
         ("good\t0\n", "no word has a score"),
+        ("good\t8\nbad\t2\n", "subtract the middle"),
+        ("good\t1e308\n bad\t1e308\nworse\t1e308\n", "line 2"),
+        ("not good*\t-2\n", "may end one word"),
         ("", "no word has a score"),
     ],
 )

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from posthue.evaluation.compare import Cell
+    from posthue.model.word_list import WordList
     from posthue.training.research import Source
 
 _MINILM = "sentence-transformers/all-MiniLM-L6-v2"
@@ -189,7 +190,7 @@ def _source(
     image: str,
     scheme: str | None,
     cache: Path | None,
-    lists: Mapping[str, Path] | None = None,
+    lists: Mapping[str, WordList] | None = None,
 ) -> Source:
     from posthue.training.research import CACHE, Source  # noqa: PLC0415
 
@@ -198,15 +199,18 @@ def _source(
     return Source(corpus, data_folder(data), scheme, text, image, models, place, lists or {})
 
 
-def _word_lists(given: Sequence[str]) -> dict[str, Path]:
-    found: dict[str, Path] = {}
+def _word_lists(given: Sequence[str]) -> dict[str, WordList]:
+    from posthue.model.word_list import read_word_list  # noqa: PLC0415
+    from posthue.training.candidates import check_list_name  # noqa: PLC0415
+
+    found: dict[str, WordList] = {}
     for item in given:
         name, equals, file = item.partition("=")
         if not equals or not file:
             raise RecipeError(f"--word-list {item}: write NAME=FILE")
         if name in found:
             raise RecipeError(f"--word-list names {name!r} twice")
-        found[name] = Path(file)
+        found[check_list_name(name)] = read_word_list(Path(file))
     return found
 
 

@@ -40,7 +40,19 @@ def write_tables(
     write_csv(out / "table.csv", (*_TABLE, runs), [_plain(astuple(cell)) for cell in cells])
     if differences:
         write_csv(out / "significance.csv", _DIFFERENCES, [_plain(astuple(one)) for one in differences])
+    else:  # of an earlier call with more models
+        (out / "significance.csv").unlink(missing_ok=True)
     write_file(out / "table.md", _markdown(cells, differences, runs, head))
+
+
+def write_reports(folder: Path, runs: Mapping[str, Sequence[Run]]) -> None:
+    """Write every model's report, and remove those of models that are not in the table any more."""
+    names = {f"{model.replace(':', '_').replace('+', '_')}.md": found for model, found in runs.items()}
+    for name, found in names.items():
+        write_model_report(folder / name, found)
+    for path in folder.glob("*.md"):
+        if path.name not in names:
+            path.unlink()
 
 
 def write_model_report(path: Path, runs: Sequence[Run]) -> None:

@@ -80,7 +80,8 @@ def read_run(path: Path) -> Run:
     import pyarrow.parquet as pq  # noqa: PLC0415
 
     try:
-        table = pq.read_table(path)
+        with path.open("rb") as file:  # of a path, "run:1/…" would be a URI
+            table = pq.read_table(file)
         about = json.loads(table.schema.metadata[_META])
     except (OSError, ValueError, KeyError, TypeError, pa.ArrowException):
         raise InputError(f"{path} is not a file of predictions; delete it, and it is made again") from None

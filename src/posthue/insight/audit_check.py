@@ -90,6 +90,12 @@ def fix_splits(found: Audit, *, seed: int = 0) -> Fixed:
         )
     labels, groups = [entry.labels for entry in rows], found.groups["either"]
     splits = [entry.split for entry in rows]
+    if "" in splits and len(set(splits)) > 1:
+        without = rows[splits.index("")].post.id
+        raise InputError(
+            f"--fix: post {without!r} has no split, and others have one: fill the column in, "
+            "or name no column, and all posts are split anew"
+        )
     if len(set(splits)) < 2:
         return Fixed(grouped_splits(labels, groups, seed=seed), 0)
     chosen = regrouped(splits, labels, groups, seed=seed)

@@ -9,10 +9,11 @@ from __future__ import annotations
 import csv
 import math
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
@@ -34,8 +35,11 @@ _HALFWAY = 2.0
 #: How fast probabilities part with the compound, and what the verdict adds; a temperature is fitted to them.
 _SHARPNESS, _VERDICT_POWER = 2.0, 2.0
 _NAMED = {"positive": 1.0, "neutral": 0.0, "negative": -1.0}
-_TOKEN = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*|[^\w\s]+")
 _MOST_WORDS = 5  # of a phrase
+_MOST_SCORE = 1e6
+_LAST_MARK = 0x1EFFF
+#: Apostrophes as people type them, and what says only how an emoji is drawn.
+_ALIKE = str.maketrans({"’": "'", "ʼ": "'", "`": "'", "´": "'", "\ufe0f": None, "\ufe0e": None})
 
 
 class Tally(NamedTuple):
@@ -48,9 +52,10 @@ class Tally(NamedTuple):
 
 @dataclass(frozen=True)
 class WordList:
-    """Words and phrases, in lower case, with their scores; a final ``*`` stands for any ending.
+    """Words and phrases with their scores; a final ``*`` behind a word stands for any ending.
 
-    Scores may be on any scale: they are compared with their mean size.
+    Scores may be on any scale whose middle is 0: they are compared with their mean size. Made by
+    ``read_word_list``; entries are as ``plain`` gives them.
     """
 
     scores: Mapping[str, float]
@@ -65,9 +70,9 @@ class WordList:
         """Add up what the text has of the list: the longest phrase that begins at a word, then what follows.
 
         The text is cleaned as everywhere; mentions and links are dropped. A word with hyphens that is not
-        in the list counts by its parts, a run of emoji by its signs.
+        in the list counts by its parts, and so does a run of signs and emoji.
         """
-        found = list(self._found(_TOKEN.findall(lexicon_words(text).lower().replace("’", "'"))))
+        found = list(self._found(_tokens(plain(lexicon_words(text)))))
         total = math.fsum(found)
         return Tally(total, sum(score > 0 for score in found), sum(score < 0 for score in found))
 
@@ -113,19 +118,23 @@ class WordList:
     @cached_property
     def _by_length(self) -> Mapping[int, Mapping[str, float]]:
         """Number of tokens of a phrase → its tokens, joined with spaces → score; stems are not among them."""
-        found: dict[int, dict[str, float]] = defaultdict(dict)
+        found: dict[int, dict[str, float]] = {1: {}}
         for phrase, score in self.scores.items():
-            if not phrase.endswith("*"):
-                tokens = _TOKEN.findall(phrase)
-                found[len(tokens)][" ".join(tokens)] = score
+            if not _is_stem(phrase):
+                tokens = _tokens(phrase)
+                found.setdefault(len(tokens), {})[" ".join(tokens)] = score
         return found
 
     @cached_property
     def _stems(self) -> Mapping[str, float]:
-        return {word[:-1]: score for word, score in self.scores.items() if word.endswith("*")}
+        return {word[:-1]: score for word, score in self.scores.items() if _is_stem(word)}
+
+    @cached_property
+    def _longest_signs(self) -> int:
+        return max((len(word) for word in self._by_length[1] if not word[0].isalnum()), default=0)
 
     def _found(self, tokens: Sequence[str]) -> Iterator[float]:
-        longest = max(self._by_length, default=1)
+        longest = max(self._by_length)
         at = 0
         while at < len(tokens):
             for length in range(min(longest, len(tokens) - at), 0, -1):
@@ -140,29 +149,49 @@ class WordList:
 
     def _parts(self, token: str) -> Iterator[float]:
         """Yield the score of a token by its stem, else those of its parts."""
+        if not token[0].isalnum():
+            yield from self._signs(token)
+            return
         for end in range(len(token), 0, -1) if self._stems else ():
             if (score := self._stems.get(token[:end])) is not None:
                 yield score
                 return
-        parts = token.split("-") if token[0].isalnum() else list(token)
-        single = self._by_length.get(1, {})
+        parts = token.split("-")
         if len(parts) > 1:
-            yield from (single[part] for part in parts if part in single)
+            yield from (self._by_length[1][part] for part in parts if part in self._by_length[1])
+
+    def _signs(self, run: str) -> Iterator[float]:
+        """Yield the scores of a run of signs, the longest that begins at each place."""
+        at = 0
+        while at < len(run):
+            for end in range(min(len(run), at + self._longest_signs), at, -1):
+                if (score := self._by_length[1].get(run[at:end])) is not None:
+                    yield score
+                    at = end
+                    break
+            else:
+                at += 1
+
+
+def plain(text: str) -> str:
+    """Return text in small letters, with one kind of apostrophe and space and one way to write an accent."""
+    return " ".join(unicodedata.normalize("NFC", text).lower().translate(_ALIKE).split())
 
 
 def read_word_list(path: Path) -> WordList:
     """Read a list: lines of a word or phrase and its score, or the opinion lexicon's folder.
 
-    Between them stands a tab, else a comma, else the last space; further columns are passed over. A score is
-    a number, or positive, negative, neutral. Lines that begin with ``;`` are comments, and a first line
-    without a score is a header. A word that comes twice has the mean. Raises TableError, with the line, for
-    anything else, for phrases of more than five words, and for a list of which no word has a feeling.
+    Between them stands a tab, a semicolon, a comma, or the last space; further columns are passed over. A
+    score is a number, or positive, negative, neutral. Lines that begin with ``;`` are comments unless they
+    have a tab, and a first line without a score is a header. A word that comes twice has the mean. Raises
+    TableError, with the line, for anything else, for phrases of more than five words, and for a list without
+    a negative score, of which 0 is not the middle.
     """
     found: dict[str, list[float]] = defaultdict(list)
     if path.is_dir():
         for name, side in ((POSITIVE_FILE, 1.0), (NEGATIVE_FILE, -1.0)):
             for _, line in _lines(_required(path, name)):
-                found[line.lower()].append(side)
+                found[plain(line)].append(side)
     else:
         for count, (number, line) in enumerate(_lines(path)):
             word, said = _columns(line)
@@ -175,6 +204,10 @@ def read_word_list(path: Path) -> WordList:
     scores = {word: math.fsum(values) / len(values) for word, values in found.items()}
     if not any(scores.values()):
         raise TableError(f"{path}: no word has a score other than 0: lines are a word, a tab and a number")
+    if min(scores.values()) >= 0:
+        raise TableError(
+            f"{path}: no word has a negative score: 0 is to be neutral, so subtract the middle of the scale"
+        )
     return WordList(scores)
 
 
@@ -190,30 +223,62 @@ def _required(folder: Path, name: str) -> Path:
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     for number, line in enumerate(text_lines(path), start=1):
         text = line.text.strip()
-        if text and not text.startswith(";"):
+        if text and not (text.startswith(";") and "\t" not in text):
             yield number, text
 
 
 def _columns(line: str) -> tuple[str, str]:
-    """Return a line's word, in lower case, and what is said of it."""
+    """Return a line's word, as ``plain`` gives it, and what is said of it."""
     cells = line.split("\t")
     if len(cells) == 1 and len(line) < csv.field_size_limit():
-        cells = next(csv.reader([line], skipinitialspace=True))
+        for delimiter in ";,":
+            row = next(csv.reader([line], delimiter=delimiter, skipinitialspace=True))
+            if len(row) > 1 and (delimiter == "," or _score(row[1]) is not None):
+                cells = row
+                break
     if len(cells) == 1:
         cells = line.rsplit(" ", 1) if " " in line else ["", line]
-    word, said = cells[:2]
-    return " ".join(word.lower().replace("’", "'").split()), said.strip()
+    word, said = (_unquoted(cell.strip()) for cell in cells[:2])
+    return plain(word), said.strip()
+
+
+def _unquoted(cell: str) -> str:
+    return cell[1:-1] if len(cell) > 2 and cell[0] == cell[-1] == '"' else cell
 
 
 def _check_word(word: str, path: Path, number: int) -> None:
-    if not _TOKEN.search(word) or len(_TOKEN.findall(word)) > _MOST_WORDS:
+    tokens = _tokens(word)
+    if not tokens or len(tokens) > _MOST_WORDS:
         raise TableError(f"{path}, line {number}: {word[:60]!r} is no word, nor a phrase of up to five")
+    if word.endswith("*") and len(tokens) > 2 and not _is_stem(word) and tokens[-2][0].isalnum():
+        raise TableError(f"{path}, line {number}: {word[:60]!r}: a * may end one word, not a phrase")
+
+
+def _is_stem(word: str) -> bool:
+    return word.endswith("*") and word[:-1].isalnum()
 
 
 def _score(said: str) -> float | None:
+    if re.fullmatch(r"[+-]?\d+,\d+", said):  # a decimal comma
+        said = said.replace(",", ".")
     try:
         score = _NAMED.get(said.lower())
         score = float(said) if score is None else score
     except ValueError:
         return None
-    return score if math.isfinite(score) else None
+    return score if abs(score) <= _MOST_SCORE else None  # neither for nan
+
+
+def _tokens(text: str) -> list[str]:
+    """Return the words of plain text, with apostrophes and hyphens in them, and the runs of other signs."""
+    found: list[str] = _pattern().findall(text)
+    return found
+
+
+@cache
+def _pattern() -> re.Pattern[str]:
+    marks = "".join(
+        re.escape(c) for c in map(chr, range(0x300, _LAST_MARK)) if unicodedata.category(c)[0] == "M"
+    )
+    letter = rf"(?:[^\W_]|[{marks}])"
+    return re.compile(rf"[^\W_]{letter}*(?:['-]{letter}+)*|[^\w\s]+")

@@ -205,7 +205,8 @@ class _Parts:
 
 def _in_order(out: Path) -> Iterator[pa.Table]:
     firsts = sorted(
-        (pc.min(pq.read_table(path, columns=[ROW])[ROW]).as_py(), path) for path in out.glob("*.parquet")
+        (pc.min(pq.read_table(path, columns=[ROW])[ROW]).as_py(), path)
+        for path in out.absolute().glob("*.parquet")
     )
     for _, path in firsts:
         yield pq.read_table(path).sort_by(ROW)

@@ -179,7 +179,6 @@ def _write_rows(path: Path, rows: Sequence[IndexRow]) -> None:
 def _read_rows(path: Path) -> list[IndexRow]:
     import pyarrow.parquet as pq  # noqa: PLC0415
 
-    return [
-        IndexRow(row["id"], row["text"], row["image"], json.loads(row["labels"]))
-        for row in pq.read_table(path).to_pylist()
-    ]
+    with path.open("rb") as file:
+        rows = pq.read_table(file).to_pylist()
+    return [IndexRow(row["id"], row["text"], row["image"], json.loads(row["labels"])) for row in rows]

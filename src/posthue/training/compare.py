@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from posthue.errors import RecipeError
 from posthue.evaluation.compare import Cell, Difference, significance, summarise
-from posthue.evaluation.compare_report import mcnemar_rows, write_model_report, write_tables
+from posthue.evaluation.compare_report import mcnemar_rows, write_reports, write_tables
 from posthue.evaluation.metrics import confusion
 from posthue.evaluation.plots import (
     comparison_picture,
@@ -30,8 +30,10 @@ from posthue.evaluation.runs import Run, by_model, pooled
 from posthue.files import write_csv
 from posthue.training.candidates import Candidate
 from posthue.training.research import (
+    Encoded,
     Labelled,
     Source,
+    check_apart,
     check_labels,
     check_present,
     encode_corpus,
@@ -71,10 +73,10 @@ class Compared:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """The runs of a comparison. n: posts asked about; encoders: modality → digest."""
+    """The runs of a comparison. n: posts asked about."""
 
     labelled: Labelled
-    encoders: Mapping[str, str]
+    encoded: Encoded
     jobs: Sequence[Job]
     n: int
 
@@ -83,7 +85,7 @@ def compare(comparison: Comparison, out: Path, *, workers: int = 1) -> Compared:
     """Make what is missing of a comparison, in so many processes, and write its tables and pictures."""
     baseline = _baseline(comparison)
     planned = plan(comparison)
-    claim(out, _purpose(comparison, planned.labelled, planned.encoders))
+    claim(out, _purpose(comparison, planned.labelled, planned.encoded))
     task = asdict(comparison)
     runs = by_model(run_jobs(out, planned.jobs, name="seed", module=__name__, task=task, workers=workers))
     return _write(out, comparison, planned.labelled, runs, baseline, planned.n)
@@ -96,9 +98,12 @@ def plan(comparison: Comparison) -> Planned:
     train, asked = labelled.rows(comparison.train), labelled.rows(comparison.evaluate)
     check_labels(labelled, train, f"{source.corpus}, split {comparison.train}")
     check_labels(labelled, asked, f"{source.corpus}, split {comparison.evaluate}", least=1)
+    check_apart(labelled, source.corpus)
     check_present(labelled, comparison.candidates)
     encoded = encode_corpus(source, labelled, comparison.candidates, corrupted=asked)
-    material = Material(labelled, encoded.posts, near_groups(labelled, source.cache), encoded.lexicons)
+    material = Material(
+        labelled, encoded.posts, near_groups(labelled, encoded, source.cache), encoded.lexicons
+    )
     shown = conditions(encoded.posts.select(asked), encoded.corrupted)
     jobs = [
         Job(c.name, seed, facts, partial(_run, material, c, train, shown, asked, seed, facts))
@@ -106,7 +111,7 @@ def plan(comparison: Comparison) -> Planned:
         for seed in range(comparison.seeds)
         for facts in ({"candidate": c.facts()},)
     ]
-    return Planned(labelled, encoded.encoders, jobs, len(asked))
+    return Planned(labelled, encoded, jobs, len(asked))
 
 
 def planned_jobs(task: Mapping[str, Any]) -> Sequence[Job]:
@@ -136,7 +141,7 @@ def _baseline(comparison: Comparison) -> str:
     return baseline
 
 
-def _purpose(comparison: Comparison, labelled: Labelled, encoders: Mapping[str, str]) -> dict[str, object]:
+def _purpose(comparison: Comparison, labelled: Labelled, encoded: Encoded) -> dict[str, object]:
     """Return what every run in the folder depends on; models and seeds may be added later."""
     return {
         "command": "compare",
@@ -144,8 +149,8 @@ def _purpose(comparison: Comparison, labelled: Labelled, encoders: Mapping[str, 
         "scheme": labelled.scheme,
         "train": comparison.train,
         "evaluate": comparison.evaluate,
-        "encoders": dict(encoders),
-        "posts": fingerprint(labelled, encoders),
+        "encoders": dict(encoded.encoders),
+        "posts": fingerprint(labelled, encoded),
     }
 
 
@@ -166,10 +171,11 @@ def _write(
     if len(runs) > 1:
         rows = mcnemar_rows(runs, baseline)
         write_csv(out / "mcnemar.csv", ("model", "condition", "baseline", "p"), rows)
+    else:  # of an earlier call with more models
+        (out / "mcnemar.csv").unlink(missing_ok=True)
     seconds = seconds_per_model(runs)
     write_csv(out / "timing.csv", ("model", "seconds"), [[m, f"{s:.2f}"] for m, s in seconds.items()])
-    for model, found in runs.items():
-        write_model_report(out / "reports" / f"{model.replace(':', '_').replace('+', '_')}.md", found)
+    write_reports(out / "reports", runs)
     comparison_picture(out / "table.png", cells, title=f"{title} (n = {n:,}, {seeds})")
     write_pictures(out, runs)
     return Compared(cells, differences, seconds, n, labelled.passed)

@@ -21,15 +21,17 @@ from posthue.data.corpora import load_corpus
 from posthue.data.splits import stratified_folds
 from posthue.errors import RecipeError
 from posthue.evaluation.compare import COLUMNS, Cell, fold_cells, measures
-from posthue.evaluation.compare_report import per_class_rows, write_model_report, write_tables
+from posthue.evaluation.compare_report import per_class_rows, write_reports, write_tables
 from posthue.evaluation.plots import comparison_picture
 from posthue.evaluation.runs import Run, by_model
 from posthue.files import write_csv
 from posthue.training.candidates import Candidate
 from posthue.training.compare import write_pictures
 from posthue.training.research import (
+    Encoded,
     Labelled,
     Source,
+    check_apart,
     check_labels,
     check_present,
     encode_corpus,
@@ -78,7 +80,7 @@ class Planned:
     """The runs of a cross-validation. given: whether the folds are the corpus's own."""
 
     labelled: Labelled
-    encoders: Mapping[str, str]
+    encoded: Encoded
     folds: Sequence[tuple[Ints, Ints]]
     jobs: Sequence[Job]
     given: bool
@@ -88,7 +90,7 @@ def crossval(task: CrossValidation, out: Path, *, workers: int = 1) -> CrossVali
     """Make what is missing of a cross-validation, in so many processes, and write tables and pictures."""
     planned = plan(task)
     labelled, given = planned.labelled, planned.given
-    claim(out, _purpose(task, labelled, planned.encoders, given=given))
+    claim(out, _purpose(task, labelled, planned.encoded, given=given))
     _write_folds(out, labelled, planned.folds)
     runs = by_model(
         run_jobs(out, planned.jobs, name="fold", module=__name__, task=asdict(task), workers=workers)
@@ -103,9 +105,11 @@ def plan(task: CrossValidation) -> Planned:
     splits = task.splits if not given else sorted({name for pair in given.values() for name in pair})
     labelled = load_labelled(source, splits)
     check_labels(labelled, np.arange(len(labelled.posts)), source.corpus, least=2 if given else task.folds)
+    if not given:
+        check_apart(labelled, source.corpus)
     check_present(labelled, task.candidates)
     encoded = encode_corpus(source, labelled, task.candidates)
-    groups = near_groups(labelled, source.cache)
+    groups = near_groups(labelled, encoded, source.cache)
     folds = _folds(labelled, given, task, groups)
     material = Material(labelled, encoded.posts, groups, encoded.lexicons)
     jobs = [
@@ -114,7 +118,7 @@ def plan(task: CrossValidation) -> Planned:
         for fold, (train, test) in enumerate(folds, start=1)
         for facts in ({"candidate": c.facts()},)
     ]
-    return Planned(labelled, encoded.encoders, folds, jobs, bool(given))
+    return Planned(labelled, encoded, folds, jobs, bool(given))
 
 
 def planned_jobs(task: Mapping[str, Any]) -> Sequence[Job]:
@@ -129,7 +133,12 @@ def given_folds(splits: Iterable[str]) -> dict[int, tuple[str, ...]]:
         match = _GIVEN.fullmatch(name)
         if match:
             found.setdefault(int(match[1]), []).append(name)
-    return {fold: tuple(names) for fold, names in sorted(found.items()) if len(names) > 1}
+    return {fold: tuple(names) for fold, names in sorted(found.items()) if _is_whole(names)}
+
+
+def _is_whole(names: Sequence[str]) -> bool:
+    """Whether there is something to learn from and something to ask about."""
+    return 0 < sum(name.endswith("/test") for name in names) < len(names)
 
 
 def _folds(
@@ -161,7 +170,7 @@ def _run(
 
 
 def _purpose(
-    task: CrossValidation, labelled: Labelled, encoders: Mapping[str, str], *, given: bool
+    task: CrossValidation, labelled: Labelled, encoded: Encoded, *, given: bool
 ) -> dict[str, object]:
     return {
         "command": "crossval",
@@ -169,8 +178,8 @@ def _purpose(
         "scheme": labelled.scheme,
         "folds": "given" if given else task.folds,
         "seed": task.seed,
-        "encoders": dict(encoders),
-        "posts": fingerprint(labelled, encoders),
+        "encoders": dict(encoded.encoders),
+        "posts": fingerprint(labelled, encoded),
     }
 
 
@@ -192,8 +201,7 @@ def _write(
     write_csv(out / "folds_table.csv", ("model", "fold", "condition", *COLUMNS), _fold_rows(runs))
     seconds = seconds_per_model(runs)
     write_csv(out / "timing.csv", ("model", "seconds"), [[m, f"{s:.2f}"] for m, s in seconds.items()])
-    for model, found in runs.items():
-        write_model_report(out / "reports" / f"{model.replace(':', '_').replace('+', '_')}.md", found)
+    write_reports(out / "reports", runs)
     comparison_picture(out / "table.png", cells, title=f"{title} (n = {n:,})")
     write_pictures(out, runs)
     return CrossValidated(cells, per_class, seconds, n, count, given, labelled.passed)

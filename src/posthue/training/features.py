@@ -13,7 +13,7 @@ import json
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from math import isqrt
 from pathlib import Path
@@ -52,11 +52,13 @@ class Encodings:
     """The features of one modality of some posts.
 
     pooled: [posts, dim], zeros where a post has none. present: [posts]. sequence: if it was asked for.
+    content: digest of what was read, in the order of the posts.
     """
 
     pooled: Floats
     present: npt.NDArray[np.bool_]
     sequence: Ragged | None = None
+    content: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,14 @@ def encode_posts(
         keys = [_key(post, view) for post in posts]
         _encode_missing(model, processor, posts, keys, stores, view)
         keys = [key if key is not None and key in stores[0] else None for key in keys]
-        return _collect(keys, stores)
+        return replace(_collect(keys, stores), content=_content(keys))
+
+
+def _content(keys: Sequence[bytes | None]) -> str:
+    digest = blake2b(digest_size=12)
+    for key in keys:
+        digest.update(key or bytes(KEY_BYTES))
+    return digest.hexdigest()
 
 
 def _encode_missing(

@@ -21,10 +21,10 @@ from posthue.errors import CorpusError, RecipeError
 from posthue.files import write_json
 from posthue.labels import SCHEMES
 from posthue.model.lexicon import Lexicon, Vader
-from posthue.model.word_list import read_word_list
+from posthue.model.word_list import WordList
 from posthue.posts import Post
 from posthue.training.build import Folders, build
-from posthue.training.candidates import LEXICON, Candidate, candidate_from_facts, check_list_name
+from posthue.training.candidates import LEXICON, Candidate, candidate_from_facts
 from posthue.training.features import Encodings, View, encode_posts, encoder_digest
 from posthue.training.post_features import PostFeatures
 from posthue.training.recipe import Stage
@@ -42,7 +42,7 @@ class Source:
 
     corpus, data: as everywhere. scheme: of the labels; the corpus's first if None. text, image: encoders, by
     Hub id, folder, or the folder of a trained model. models: local copies. cache: of the features.
-    word_lists: name → file.
+    word_lists: by name; read once, so that every process has the same.
     """
 
     corpus: str
@@ -52,22 +52,22 @@ class Source:
     image: str = IMAGE_ENCODER
     models: Path | None = None
     cache: Path = Path(CACHE)
-    word_lists: Mapping[str, Path] = field(default_factory=dict)
+    word_lists: Mapping[str, WordList] = field(default_factory=dict)
 
     def lexicon(self, name: str) -> Lexicon:
         """Return the word list of this name, or VADER."""
-        return Vader() if name == LEXICON else read_word_list(self.word_lists[name])
+        return Vader() if name == LEXICON else self.word_lists[name]
 
     def list_digests(self) -> dict[str, str]:
         """Return name → digest of the word lists, as ``parse_models`` wants them."""
-        return {check_list_name(name): read_word_list(path).digest for name, path in self.word_lists.items()}
+        return {name: words.digest for name, words in self.word_lists.items()}
 
 
 def restored(task: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of a task that came as plain data: its source and its candidates made again."""
     source = dict(task["source"])
     source |= {name: Path(source[name]) for name in ("data", "models", "cache") if source[name] is not None}
-    source["word_lists"] = {name: Path(path) for name, path in source["word_lists"].items()}
+    source["word_lists"] = {name: WordList(**words) for name, words in source["word_lists"].items()}
     models = [candidate_from_facts(facts) for facts in task["candidates"]]
     return {**task, "source": Source(**source), "candidates": models}
 
@@ -105,13 +105,15 @@ class Said:
 class Encoded:
     """The posts of a corpus, encoded. corrupted: the same features, of corrupted pictures, for some rows.
 
-    encoders: modality → digest. lexicons: by name, those that a candidate asks for.
+    encoders: modality → digest. lexicons: by name, those that a candidate asks for. content: digest of the
+    texts and pictures that were read.
     """
 
     posts: PostFeatures
     corrupted: PostFeatures | None
     encoders: Mapping[str, str]
     lexicons: Mapping[str, Said] = field(default_factory=dict)
+    content: str = ""
 
 
 def load_labelled(source: Source, splits: Sequence[str] | None = None) -> Labelled:
@@ -126,6 +128,8 @@ def load_labelled(source: Source, splits: Sequence[str] | None = None) -> Labell
             raise CorpusError(
                 f"{source.corpus} has no split {split!r} here; it has {', '.join(corpus.splits)}"
             )
+    if splits is not None and len(set(splits)) < len(splits):
+        raise CorpusError(f"{source.corpus}: the same split is named twice: {', '.join(splits)}")
     chosen = [(split, e) for split in splits or corpus.splits for e in corpus.splits[split]]
     kept = [(split, e) for split, e in chosen if len(e.labels.get(scheme, ())) == 1]
     names = SCHEMES[scheme].labels
@@ -137,6 +141,15 @@ def load_labelled(source: Source, splits: Sequence[str] | None = None) -> Labell
         tuple(split for split, _ in kept),
         len(chosen) - len(kept),
     )
+
+
+def check_apart(labelled: Labelled, corpus: str) -> None:
+    """Raise CorpusError for a post that is there twice: it would be learned from and asked about."""
+    counts = Counter(labelled.ids)
+    post, count = counts.most_common(1)[0]
+    if count > 1:
+        where = sorted({s for i, s in zip(labelled.ids, labelled.splits, strict=True) if i == post})
+        raise CorpusError(f"{corpus}: post {post!r} is there {count} times, in {' and '.join(where)}")
 
 
 def check_labels(labelled: Labelled, rows: Ints, where: str, *, least: int = 2) -> None:
@@ -163,11 +176,16 @@ def encode_corpus(
     corrupted: rows whose pictures are read once more, corrupted. Raises CorpusError if a modality that a
     candidate wants is missing in every post.
     """
-    wanted = {m for c in candidates for m in c.modalities}
+    wanted = {m for c in candidates if c.trained for m in c.modalities}
     for c in candidates:
         if c.kind == LEXICON and labelled.scheme != "sentiment":
             raise RecipeError(f"{c.name} tells sentiment only, and these labels are of {labelled.scheme!r}")
     check_present(labelled, candidates)
+    names = {name for c in candidates for name in c.lexicons}
+    lexicons = {name: _said(name, source.lexicon(name), labelled) for name in sorted(names)}
+    reads = any("text" in c.modalities for c in candidates)
+    if not wanted:  # counting needs no encoder
+        return Encoded(_features(labelled, {}, texts=reads), None, {}, lexicons)
     stage = Stage(
         "encoders",
         (),
@@ -186,7 +204,7 @@ def encode_corpus(
         for m in sorted(wanted)
     }
     _require_readable(found, source)
-    posts = _features(labelled, found)
+    posts = _features(labelled, found, texts=reads)
     again = None
     if corrupted is not None and "image" in wanted:
         view = View("image", corrupted=True, sequences=sequences, skip_broken=True)
@@ -196,15 +214,19 @@ def encode_corpus(
             posts.select(corrupted), image=torch.from_numpy(images.pooled), image_sequence=images.sequence
         )
     digests = {m: encoder_digest(model, processor, m) for m in sorted(wanted)}
-    names = {name for c in candidates for name in c.lexicons}
+    content = "-".join(found[m].content for m in sorted(wanted))
+    return Encoded(posts, again, digests, lexicons, content)
+
+
+def _said(name: str, lexicon: Lexicon, labelled: Labelled) -> Said:
     texts = [post.text or "" for post in labelled.posts]
-    return Encoded(
-        posts, again, digests, {name: _said(source.lexicon(name), texts) for name in sorted(names)}
-    )
-
-
-def _said(lexicon: Lexicon, texts: Sequence[str]) -> Said:
-    return Said(torch.from_numpy(lexicon.features(texts)), lexicon.probabilities(texts).astype(np.float64))
+    if isinstance(lexicon, WordList) and not any(any(lexicon.tally(text)[1:]) for text in texts):
+        raise RecipeError(
+            f"word list {name!r}: none of {len(texts)} texts has a word of it; is it a list of words and "
+            "scores in their language? (docs/data.md)"
+        )
+    probabilities = lexicon.probabilities(texts).astype(np.float64)
+    return Said(torch.from_numpy(lexicon.features(texts)), probabilities)
 
 
 def check_present(labelled: Labelled, candidates: Sequence[Candidate]) -> None:
@@ -218,9 +240,9 @@ def check_present(labelled: Labelled, candidates: Sequence[Candidate]) -> None:
                 )
 
 
-def near_groups(labelled: Labelled, cache: Path) -> list[int]:
+def near_groups(labelled: Labelled, encoded: Encoded, cache: Path) -> list[int]:
     """Return the groups of near-duplicates, from the cache if these posts were grouped before."""
-    digest = blake2b(digest_size=12)
+    digest = blake2b(encoded.content.encode(), digest_size=12)
     for post in labelled.posts:
         digest.update(
             f"{post.id}\0{post.text}\0{post.image if isinstance(post.image, (str, Path)) else ''}\0".encode()
@@ -234,10 +256,10 @@ def near_groups(labelled: Labelled, cache: Path) -> list[int]:
     return groups
 
 
-def fingerprint(labelled: Labelled, encoders: Mapping[str, str]) -> str:
-    """Name the posts, their labels and the encoders: what a finished run depends on."""
-    digest = blake2b(digest_size=12)
-    digest.update(json.dumps([labelled.scheme, labelled.ids, labelled.splits, dict(encoders)]).encode())
+def fingerprint(labelled: Labelled, encoded: Encoded) -> str:
+    """Name the posts and their labels, and of what was encoded the content: what finished runs depend on."""
+    digest = blake2b(encoded.content.encode(), digest_size=12)
+    digest.update(json.dumps([labelled.scheme, labelled.ids, labelled.splits]).encode())
     digest.update(labelled.true.tobytes())
     for post in labelled.posts:
         digest.update(normalise_tweet(post.text or "").encode() + b"\0")
@@ -253,10 +275,12 @@ def _require_readable(found: Mapping[str, Encodings], source: Source) -> None:
             )
 
 
-def _features(labelled: Labelled, found: Mapping[str, Encodings]) -> PostFeatures:
+def _features(labelled: Labelled, found: Mapping[str, Encodings], *, texts: bool) -> PostFeatures:
+    """Put the posts together. texts: whether a text is there to be read though it is not encoded."""
     count = len(SCHEMES[labelled.scheme])
-    absent = np.zeros(len(labelled.posts), dtype=bool)
-    present = [found[m].present if m in found else absent for m in ("text", "image")]
+    with_text = np.array([texts and "text" in post.modalities for post in labelled.posts])
+    rest = {"text": with_text, "image": np.zeros(len(labelled.posts), dtype=bool)}
+    present = [found[m].present if m in found else rest[m] for m in ("text", "image")]
     text, image = found.get("text"), found.get("image")
     return PostFeatures(
         text=torch.from_numpy(text.pooled) if text else None,

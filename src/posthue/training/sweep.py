@@ -37,8 +37,7 @@ def claim(out: Path, purpose: Mapping[str, Any]) -> None:
     wanted = json.loads(json.dumps(dict(purpose)))
     if path.exists():
         begun = _read(path)
-        different = sorted(key for key in {*begun, *wanted} if begun.get(key) != wanted.get(key))
-        if different:
+        if different := differing(begun, wanted):
             raise RecipeError(
                 f"{out} was begun with another configuration ({', '.join(different)} differ): "
                 "use a new folder or delete this one"
@@ -47,6 +46,18 @@ def claim(out: Path, purpose: Mapping[str, Any]) -> None:
         raise RecipeError(f"{out} holds other files: use a new or an empty folder")
     else:
         write_json(path, wanted)
+
+
+def differing(begun: Mapping[str, Any], wanted: Mapping[str, Any], within: str = "") -> list[str]:
+    """Name what differs between two mappings, with dots for what is inside one: encoders.image."""
+    found = []
+    for key in sorted({*begun, *wanted}):
+        old, new = begun.get(key), wanted.get(key)
+        if isinstance(old, dict) and isinstance(new, dict):
+            found += differing(old, new, f"{within}{key}.")
+        elif old != new:
+            found.append(within + key)
+    return found
 
 
 def run_path(out: Path, model: str, part: int, name: str) -> Path:
@@ -113,10 +124,10 @@ def _path(out: Path, job: Job, name: str) -> Path:
 
 def _require_same(path: Path, job: Job, run: Run) -> None:
     wanted = json.loads(json.dumps(dict(job.facts)))
-    different = [key for key, value in wanted.items() if run.facts.get(key) != value]
-    if different:
+    if different := differing({key: run.facts.get(key) for key in wanted}, wanted):
         raise RecipeError(
-            f"{path} was made with another {', '.join(different)}: use a new folder or delete this file"
+            f"{path} was made with another configuration ({', '.join(different)} differ): "
+            "use a new folder or delete this file"
         )
 
 

@@ -78,7 +78,11 @@ def inner_split(material: Material, rows: Ints, seed: int) -> tuple[Ints, Ints]:
 
 def conditions(posts: PostFeatures, corrupted: PostFeatures | None = None) -> list[Condition]:
     """List the conditions under which there is anything to ask of these posts."""
-    found = [Condition(name, posts, present) for name, (present, _) in zip(STATES, views(posts), strict=True)]
+    shown = ((True, True), (True, False), (False, True))
+    found = [
+        Condition(name, posts, posts.present & torch.tensor(mask))
+        for name, mask in zip(STATES, shown, strict=True)
+    ]
     if corrupted is not None:
         with_image = corrupted.present & corrupted.present[:, 1:]
         found.append(Condition("corrupted", corrupted, with_image))

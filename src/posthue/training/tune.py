@@ -30,6 +30,7 @@ from posthue.training.candidates import Candidate
 from posthue.training.feature_store import is_locked, locked
 from posthue.training.heads import STATE_WEIGHTS, PostFeatures, head_logits, views
 from posthue.training.research import (
+    Encoded,
     Labelled,
     Source,
     check_labels,
@@ -81,12 +82,13 @@ def tune(search: Search, out: Path) -> Found:
     optuna = _optuna()
     _check(search)
     source = search.source
+    load_labelled(source, (search.validate,))  # the recipe names it
     labelled = load_labelled(source, (search.train,))
     rows = np.arange(len(labelled.posts))
     check_labels(labelled, rows, f"{source.corpus}, split {search.train}")
     encoded = encode_corpus(source, labelled, [search.candidate])
-    claim(out, _purpose(search, labelled, encoded.encoders))
-    material = Material(labelled, encoded.posts, near_groups(labelled, source.cache))
+    claim(out, _purpose(search, labelled, encoded))
+    material = Material(labelled, encoded.posts, near_groups(labelled, encoded, source.cache))
     storage = _storage(optuna, out)
     with _worker(out) as worker:
         while (trial := _next(optuna, storage, search, out, worker)) is not None:
@@ -263,7 +265,7 @@ def _scheme(source: Source) -> str:
     return next(info.schemes[0] for info in list_corpora() if info.name == source.corpus)
 
 
-def _purpose(search: Search, labelled: Labelled, encoders: Mapping[str, str]) -> dict[str, object]:
+def _purpose(search: Search, labelled: Labelled, encoded: Encoded) -> dict[str, object]:
     """Return what a study depends on; the number of trials may grow."""
     return {
         "command": "tune",
@@ -274,8 +276,8 @@ def _purpose(search: Search, labelled: Labelled, encoders: Mapping[str, str]) ->
         "metric": search.metric,
         "splits": search.splits,
         "seed": search.seed,
-        "encoders": dict(encoders),
-        "posts": fingerprint(labelled, encoders),
+        "encoders": dict(encoded.encoders),
+        "posts": fingerprint(labelled, encoded),
     }
 
 

@@ -35,7 +35,8 @@ def read(folder: Path) -> Splits:
     """Read the splits train, val and test; every example has a hard label and the teacher's probabilities."""
     import pyarrow.parquet as pq  # noqa: PLC0415
 
-    table = pq.read_table(folder / FILE)
+    with (folder / FILE).open("rb") as file:
+        table = pq.read_table(file)
     missing = [name for name in COLUMNS if name not in table.column_names]
     if missing:
         raise wrong_folder(INFO, folder, f"{FILE} has no column {', '.join(missing)}")
