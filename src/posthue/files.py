@@ -17,6 +17,11 @@ from pathlib import Path
 from posthue.errors import InputError
 
 
+def for_arrow(path: str | Path) -> Path:
+    """Return a path as pyarrow takes it: it would read a relative one such as run:1/x as a URI."""
+    return Path(path).absolute()
+
+
 def write_file(path: str | Path, content: str | bytes) -> Path:
     """Write a file, making its folder; text is UTF-8. Raises InputError if that is impossible."""
     path = Path(path)

@@ -116,6 +116,7 @@ def test_two_processes_share_a_study(place: Path, tmp_path: Path) -> None:
         (("--model", "text+lexicon"), "a recipe cannot name the features"),
         (("--model", "glue"), "no model is called 'glue'"),
         (("--metric", "f1"), "--metric 'f1' is not one of accuracy"),
+        (("--validate-split", "nope"), "no split 'nope' here"),
         (("--trials", "0"), "--trials and --splits are at least 1"),
     ],
 )

@@ -19,6 +19,7 @@ LIST = WordList(
         "love*": 2.0,
         "\U0001f600": 2.0,
         "meh": 0.0,
+        "self-pity*": -2.0,
         ":)": 1.0,
         ":*": 2.0,
         "café": 3.0,
@@ -36,6 +37,7 @@ LIST = WordList(
         ("#bad @good https://good.com", (-3.0, 0, 1)),  # mentions and links are not words
         ("lovely loves glove", (4.0, 2, 0)),
         ("so-good goodness", (3.0, 1, 0)),
+        ("self-pitying", (-2.0, 0, 1)),  # a stem with a hyphen
         ("\U0001f600\U0001f600!", (4.0, 2, 0)),
         ("\U0001f600\ufe0f\U0001f600", (4.0, 2, 0)),
         ("nice!:)", (1.0, 1, 0)),
@@ -54,22 +56,21 @@ def test_what_a_text_has_of_the_list(text: str, tally: tuple[float, int, int]) -
 
 def test_the_likeliest_label_is_the_sign_of_the_sum() -> None:
     texts = ["good", "bad", "good bad", "the table", ""]
-    found = LIST.probabilities(texts)
+    features, found = LIST.judge(texts)
     assert found.argmax(1).tolist() == [2, 0, 1, 1, 1]
     np.testing.assert_allclose(found.sum(1), 1.0, rtol=1e-6)
-    surer = LIST.probabilities(["good good good"])
+    surer = LIST.judge(["good good good"]).probabilities
     assert surer[0, 2] > found[0, 2] > 0.5
-    features = LIST.features(texts)
     assert features.shape == (5, 6)
     assert features[0, 0] == -features[1, 0] > 0
-    assert LIST.features([]).shape == (0, 6)
-    assert LIST.probabilities([]).shape == (0, 3)
+    assert LIST.judge([]).features.shape == (0, 6)
+    assert LIST.judge([]).probabilities.shape == (0, 3)
 
 
 def test_the_scale_of_the_scores_does_not_matter() -> None:
     small = WordList({word: score / 100 for word, score in LIST.scores.items()})
     texts = ["good", "good good bad", "bad", "not good", "-"]
-    np.testing.assert_allclose(small.probabilities(texts), LIST.probabilities(texts), rtol=1e-5)
+    np.testing.assert_allclose(small.judge(texts).probabilities, LIST.judge(texts).probabilities, rtol=1e-5)
     assert small.digest != LIST.digest
 
 

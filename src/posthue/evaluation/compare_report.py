@@ -49,13 +49,13 @@ def write_reports(folder: Path, runs: Mapping[str, Sequence[Run]]) -> None:
     """Write every model's report, and remove those of models that are not in the table any more."""
     names = {f"{model.replace(':', '_').replace('+', '_')}.md": found for model, found in runs.items()}
     for name, found in names.items():
-        write_model_report(folder / name, found)
+        _write_report(folder / name, found)
     for path in folder.glob("*.md"):
         if path.name not in names:
             path.unlink()
 
 
-def write_model_report(path: Path, runs: Sequence[Run]) -> None:
+def _write_report(path: Path, runs: Sequence[Run]) -> None:
     """Write a model's classification report and confusion matrix per condition, over all its runs."""
     first = runs[0]
     lines = [f"# {first.model}", ""]
@@ -154,6 +154,6 @@ def _plain(row: Sequence[object]) -> list[object]:
 __all__ = [
     "mcnemar_rows",
     "per_class_rows",
-    "write_model_report",
+    "write_reports",
     "write_tables",
 ]

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from posthue.errors import InputError
-from posthue.files import write_file
+from posthue.files import for_arrow, write_file
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -80,8 +80,7 @@ def read_run(path: Path) -> Run:
     import pyarrow.parquet as pq  # noqa: PLC0415
 
     try:
-        with path.open("rb") as file:  # of a path, "run:1/…" would be a URI
-            table = pq.read_table(file)
+        table = pq.read_table(for_arrow(path))
         about = json.loads(table.schema.metadata[_META])
     except (OSError, ValueError, KeyError, TypeError, pa.ArrowException):
         raise InputError(f"{path} is not a file of predictions; delete it, and it is made again") from None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -35,28 +35,37 @@ _MASKS = ("@user", "http")
 _TIE = 5e-5  # half a step of the score, which has four decimals: the threshold itself is not neutral
 
 
+class Said(NamedTuple):
+    """What a lexicon says of texts.
+
+    features: [texts, k], to stand beside the texts' vectors. probabilities: [texts, 3], of negative, neutral,
+    positive.
+    """
+
+    features: Floats
+    probabilities: Floats
+
+
 class Lexicon(Protocol):
     """What tells sentiment by known words."""
 
-    def features(self, texts: Sequence[str]) -> Floats:
-        """Return [texts, k], to stand beside the texts' vectors."""
-
-    def probabilities(self, texts: Sequence[str]) -> Floats:
-        """Return [texts, 3]: negative, neutral, positive."""
+    def judge(self, texts: Sequence[str]) -> Said:
+        """Read the texts once."""
 
 
 class Vader:
     """VADER as a lexicon beside others."""
 
-    def features(self, texts: Sequence[str]) -> Floats:
-        """Return [texts, 7]: the scores, scaled, and the verdict, which is no linear function of them."""
-        scaled = (lexicon_features(texts) - np.array(_MEANS)) / np.array(_SPREADS)
-        verdict = np.eye(3)[lexicon_probabilities(texts).argmax(1)] * VERDICT
-        return np.concatenate([scaled, verdict], axis=1).astype(np.float32)
+    def judge(self, texts: Sequence[str]) -> Said:
+        """Return ``lexicon_probabilities``, and the scores, scaled, and the verdict [texts, 7].
 
-    def probabilities(self, texts: Sequence[str]) -> Floats:
-        """Return ``lexicon_probabilities``."""
-        return lexicon_probabilities(texts)
+        The verdict is no linear function of the scores.
+        """
+        scores = lexicon_features(texts)
+        probabilities = _probabilities(scores)
+        scaled = (scores - np.array(_MEANS)) / np.array(_SPREADS)
+        verdict = np.eye(3)[probabilities.argmax(1)] * VERDICT
+        return Said(np.concatenate([scaled, verdict], axis=1).astype(np.float32), probabilities)
 
 
 def lexicon_features(texts: Sequence[str]) -> Floats:
@@ -79,7 +88,11 @@ def lexicon_probabilities(texts: Sequence[str]) -> Floats:
     p ∝ exp(4 · (−c, 0.05, c)) for the compound score c, so that the likeliest label is the one that VADER's
     rule gives: positive for c ≥ 0.05, negative for c ≤ −0.05, else neutral.
     """
-    compound = lexicon_features(texts)[:, FEATURES.index("compound")].astype(np.float64)
+    return _probabilities(lexicon_features(texts))
+
+
+def _probabilities(scores: Floats) -> Floats:
+    compound = scores[:, FEATURES.index("compound")].astype(np.float64)
     neutral = np.full_like(compound, THRESHOLD - _TIE)
     powers = np.exp(SHARPNESS * np.stack([-compound, neutral, compound], axis=1))
     found: Floats = (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)

@@ -23,9 +23,7 @@ import numpy.typing as npt
 
 from posthue.data.readers.lines import text_lines
 from posthue.errors import TableError
-from posthue.model.lexicon import SPREAD, VERDICT, lexicon_words
-
-Floats = npt.NDArray[np.float32]
+from posthue.model.lexicon import SPREAD, VERDICT, Said, lexicon_words
 
 #: The two files of the opinion lexicon, as its authors publish it.
 POSITIVE_FILE, NEGATIVE_FILE = "positive-words.txt", "negative-words.txt"
@@ -76,28 +74,21 @@ class WordList:
         total = math.fsum(found)
         return Tally(total, sum(score > 0 for score in found), sum(score < 0 for score in found))
 
-    def features(self, texts: Sequence[str]) -> Floats:
-        """Return [texts, 6]: compound, positive and negative words (logarithms), and the verdict.
+    def judge(self, texts: Sequence[str]) -> Said:
+        """Return six features of each text, and the probabilities.
 
-        They are spread as wide as VADER's, to stand beside a text's vector.
+        Features: the compound, positive and negative words (logarithms), spread as wide as VADER's, and the
+        verdict. The likeliest label is the sign of the sum: p ∝ exp(2 · (−c, 0, c) + 2 · verdict), c the
+        compound.
         """
         tallies = [self.tally(text) for text in texts]
         counts = np.log1p([(t.positive, t.negative) for t in tallies]).reshape(-1, 2)
         compound = self._compound(tallies)[:, None]
-        verdict = np.eye(3)[self._verdict(tallies)] * VERDICT
-        return np.concatenate([compound / SPREAD, counts / SPREAD, verdict], axis=1).astype(np.float32)
-
-    def probabilities(self, texts: Sequence[str]) -> Floats:
-        """Return [texts, 3]: negative, neutral, positive.
-
-        The likeliest label is the sign of the sum. p ∝ exp(2 · (−c, 0, c) + 2 · verdict), c the compound.
-        """
-        tallies = [self.tally(text) for text in texts]
-        compound = self._compound(tallies)[:, None]
-        powers = _SHARPNESS * compound * (-1, 0, 1) + _VERDICT_POWER * np.eye(3)[self._verdict(tallies)]
-        odds = np.exp(powers)
-        found: Floats = (odds / odds.sum(axis=1, keepdims=True)).astype(np.float32)
-        return found
+        verdict = np.eye(3)[self._verdict(tallies)]
+        features = np.concatenate([compound / SPREAD, counts / SPREAD, verdict * VERDICT], axis=1)
+        odds = np.exp(_SHARPNESS * compound * (-1, 0, 1) + _VERDICT_POWER * verdict)
+        probabilities = odds / odds.sum(axis=1, keepdims=True)
+        return Said(features.astype(np.float32), probabilities.astype(np.float32))
 
     def _compound(self, tallies: Sequence[Tally]) -> npt.NDArray[np.float64]:
         """Return the sums, squashed to −1 … 1."""
@@ -255,7 +246,7 @@ def _check_word(word: str, path: Path, number: int) -> None:
 
 
 def _is_stem(word: str) -> bool:
-    return word.endswith("*") and word[:-1].isalnum()
+    return word.endswith("*") and word[0].isalnum() and len(_tokens(word[:-1])) == 1
 
 
 def _score(said: str) -> float | None:

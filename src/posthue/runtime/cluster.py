@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 
 from posthue.data.tables import TableWriter
 from posthue.errors import InputError, MissingExtraError, TableError
+from posthue.files import for_arrow
 from posthue.runtime.batch_scorer import ROW, BatchScorer, staged
 from posthue.runtime.bundle import Bundle
 from posthue.runtime.score_columns import input_columns
@@ -206,7 +207,7 @@ class _Parts:
 def _in_order(out: Path) -> Iterator[pa.Table]:
     firsts = sorted(
         (pc.min(pq.read_table(path, columns=[ROW])[ROW]).as_py(), path)
-        for path in out.absolute().glob("*.parquet")
+        for path in for_arrow(out).glob("*.parquet")
     )
     for _, path in firsts:
         yield pq.read_table(path).sort_by(ROW)

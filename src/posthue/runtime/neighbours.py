@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from posthue.errors import InputError
+from posthue.files import for_arrow
 from posthue.posts import Modality, Post
 from posthue.runtime.explaining import Explainer
 
@@ -173,12 +174,13 @@ def _write_rows(path: Path, rows: Sequence[IndexRow]) -> None:
     labels = [json.dumps({name: list(found) for name, found in row.labels.items()}) for row in rows]
     columns = {name: [getattr(row, name) for row in rows] for name in ("id", "text", "image")}
     schema = pa.schema([(name, pa.string()) for name in ("id", "text", "image", "labels")])
-    pq.write_table(pa.table(columns | {"labels": labels}, schema=schema), path)
+    pq.write_table(pa.table(columns | {"labels": labels}, schema=schema), for_arrow(path))
 
 
 def _read_rows(path: Path) -> list[IndexRow]:
     import pyarrow.parquet as pq  # noqa: PLC0415
 
-    with path.open("rb") as file:
-        rows = pq.read_table(file).to_pylist()
-    return [IndexRow(row["id"], row["text"], row["image"], json.loads(row["labels"])) for row in rows]
+    return [
+        IndexRow(row["id"], row["text"], row["image"], json.loads(row["labels"]))
+        for row in pq.read_table(for_arrow(path)).to_pylist()
+    ]

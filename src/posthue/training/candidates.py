@@ -91,7 +91,7 @@ class Candidate:
 
     def facts(self) -> dict[str, Any]:
         """Return plain data that names the model and its settings."""
-        return {**asdict(self), "options": dict(self.options), "lexicons": dict(self.lexicons)}
+        return {**asdict(self), "options": dict(self.options)}
 
 
 def candidate_from_facts(facts: Mapping[str, Any]) -> Candidate:
@@ -109,7 +109,7 @@ def parse_models(names: str | Sequence[str], lists: Mapping[str, str] | None = N
     items = names.split(",") if isinstance(names, str) else list(names)
     found = [candidate(item.strip(), lists) for item in items if item.strip()]
     if not found:
-        raise RecipeError(f"no models: give --models, any of {', '.join([*_NAMES, *(lists or ())])}")
+        raise RecipeError(f"no models: give --models, any of {_listed(lists)}")
     repeated = {c.name for c in found if [d.name for d in found].count(c.name) > 1}
     if repeated:
         raise RecipeError(f"--models names {sorted(repeated)[0]!r} twice")
@@ -125,8 +125,8 @@ def candidate(name: str, lists: Mapping[str, str] | None = None) -> Candidate:
         raise RecipeError(
             f"{name!r}: what may stand behind a model is {' or '.join(f'+{b}' for b in (*known, WORDS))}"
         )
-    if base not in (*_NAMES, *known):
-        raise RecipeError(f"no model is called {base!r}; there are {', '.join([*_NAMES, *(lists or ())])}")
+    if base not in {*_NAMES, *known}:
+        raise RecipeError(f"no model is called {base!r}; there are {_listed(lists)}")
     lexicons, words = {b: known[b] for b in beside if b in known}, WORDS in beside
     if base in known:
         if changes or beside:
@@ -144,6 +144,10 @@ def candidate(name: str, lists: Mapping[str, str] | None = None) -> Candidate:
     made = Candidate(name, kind, {**options, **given}, settings, modality, lexicons, words, tuple(given))
     made.make(8, 8, {"scheme": 2})  # a wrong option is an error now
     return made
+
+
+def _listed(lists: Mapping[str, str] | None) -> str:
+    return ", ".join([*_NAMES, *(lists or ())])
 
 
 def check_list_name(name: str) -> str:

@@ -75,11 +75,14 @@ class PostFeatures:
         return text, image
 
 
+#: What whole posts, text alone and image alone show of (text, image).
+SHOWN = ((True, True), (True, False), (False, True))
+
+
 def views(posts: PostFeatures) -> list[tuple[Tensor, Tensor]]:
     """List whole posts, text alone and image alone as (present [n, 2], the rows that have what is shown)."""
-    shown = (torch.tensor([True, True]), torch.tensor([True, False]), torch.tensor([False, True]))
     able = torch.tensor([posts.text is not None, posts.image is not None])
-    found = [posts.present & able & mask for mask in shown]
+    found = [posts.present & able & torch.tensor(mask) for mask in SHOWN]
     return [(present, present.any(1)) for present in found]
 
 

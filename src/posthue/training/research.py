@@ -20,7 +20,7 @@ from posthue.data.text import normalise_tweet
 from posthue.errors import CorpusError, RecipeError
 from posthue.files import write_json
 from posthue.labels import SCHEMES
-from posthue.model.lexicon import Lexicon, Vader
+from posthue.model.lexicon import Lexicon, Said, Vader
 from posthue.model.word_list import WordList
 from posthue.posts import Post
 from posthue.training.build import Folders, build
@@ -94,36 +94,33 @@ class Labelled:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """What a lexicon says of every post. features: [n, k]; probabilities: [n, 3]."""
-
-    features: torch.Tensor
-    probabilities: npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
 class Encoded:
     """The posts of a corpus, encoded. corrupted: the same features, of corrupted pictures, for some rows.
 
-    encoders: modality → digest. lexicons: by name, those that a candidate asks for. content: digest of the
-    texts and pictures that were read.
+    encoders: modality → digest. lexicons: by name, those that a candidate asks for. contents: modality →
+    digest of what was read.
     """
 
     posts: PostFeatures
     corrupted: PostFeatures | None
     encoders: Mapping[str, str]
     lexicons: Mapping[str, Said] = field(default_factory=dict)
-    content: str = ""
+    contents: Mapping[str, str] = field(default_factory=dict)
 
 
-def load_labelled(source: Source, splits: Sequence[str] | None = None) -> Labelled:
-    """Read splits of a corpus (all if None); raise CorpusError where there is nothing to learn from."""
+def load_labelled(
+    source: Source, splits: Sequence[str] | None = None, *, named: Sequence[str] = ()
+) -> Labelled:
+    """Read splits of a corpus (all if None); raise CorpusError where there is nothing to learn from.
+
+    named: further splits that have to be there.
+    """
     corpus = load_corpus(source.corpus, source.data)
     scheme = source.scheme or corpus.info.schemes[0]
     if scheme not in corpus.info.schemes:
         known = ", ".join(corpus.info.schemes)
         raise CorpusError(f"{source.corpus} has no labels of {scheme!r}; it has {known}")
-    for split in splits or ():
+    for split in (*(splits or ()), *named):
         if split not in corpus.splits:
             raise CorpusError(
                 f"{source.corpus} has no split {split!r} here; it has {', '.join(corpus.splits)}"
@@ -214,19 +211,18 @@ def encode_corpus(
             posts.select(corrupted), image=torch.from_numpy(images.pooled), image_sequence=images.sequence
         )
     digests = {m: encoder_digest(model, processor, m) for m in sorted(wanted)}
-    content = "-".join(found[m].content for m in sorted(wanted))
-    return Encoded(posts, again, digests, lexicons, content)
+    return Encoded(posts, again, digests, lexicons, {m: found[m].content for m in sorted(wanted)})
 
 
 def _said(name: str, lexicon: Lexicon, labelled: Labelled) -> Said:
     texts = [post.text or "" for post in labelled.posts]
-    if isinstance(lexicon, WordList) and not any(any(lexicon.tally(text)[1:]) for text in texts):
+    said = lexicon.judge(texts)
+    if isinstance(lexicon, WordList) and not said.features[:, 1:3].any():  # how many words it found
         raise RecipeError(
             f"word list {name!r}: none of {len(texts)} texts has a word of it; is it a list of words and "
             "scores in their language? (docs/data.md)"
         )
-    probabilities = lexicon.probabilities(texts).astype(np.float64)
-    return Said(torch.from_numpy(lexicon.features(texts)), probabilities)
+    return said
 
 
 def check_present(labelled: Labelled, candidates: Sequence[Candidate]) -> None:
@@ -242,7 +238,7 @@ def check_present(labelled: Labelled, candidates: Sequence[Candidate]) -> None:
 
 def near_groups(labelled: Labelled, encoded: Encoded, cache: Path) -> list[int]:
     """Return the groups of near-duplicates, from the cache if these posts were grouped before."""
-    digest = blake2b(encoded.content.encode(), digest_size=12)
+    digest = blake2b(encoded.contents.get("image", "").encode(), digest_size=12)
     for post in labelled.posts:
         digest.update(
             f"{post.id}\0{post.text}\0{post.image if isinstance(post.image, (str, Path)) else ''}\0".encode()
@@ -258,7 +254,7 @@ def near_groups(labelled: Labelled, encoded: Encoded, cache: Path) -> list[int]:
 
 def fingerprint(labelled: Labelled, encoded: Encoded) -> str:
     """Name the posts and their labels, and of what was encoded the content: what finished runs depend on."""
-    digest = blake2b(encoded.content.encode(), digest_size=12)
+    digest = blake2b("-".join(encoded.contents.values()).encode(), digest_size=12)
     digest.update(json.dumps([labelled.scheme, labelled.ids, labelled.splits]).encode())
     digest.update(labelled.true.tobytes())
     for post in labelled.posts:

@@ -20,9 +20,11 @@ from posthue.data.splits import stratified_split
 from posthue.evaluation.calibration import fit_temperature, softmax
 from posthue.evaluation.runs import Answers, Run
 from posthue.model.fusion.late import LateFusion, tune_late_weight
+from posthue.model.lexicon import Said
 from posthue.training.candidates import LEXICON, WORDS, Candidate
 from posthue.training.heads import PostFeatures, TrainedHead, head_logits, threads, train_head, views
-from posthue.training.research import Labelled, Said
+from posthue.training.post_features import SHOWN
+from posthue.training.research import Labelled
 from posthue.training.words import stacked
 
 Ints = npt.NDArray[np.int64]
@@ -78,10 +80,9 @@ def inner_split(material: Material, rows: Ints, seed: int) -> tuple[Ints, Ints]:
 
 def conditions(posts: PostFeatures, corrupted: PostFeatures | None = None) -> list[Condition]:
     """List the conditions under which there is anything to ask of these posts."""
-    shown = ((True, True), (True, False), (False, True))
     found = [
         Condition(name, posts, posts.present & torch.tensor(mask))
-        for name, mask in zip(STATES, shown, strict=True)
+        for name, mask in zip(STATES, SHOWN, strict=True)
     ]
     if corrupted is not None:
         with_image = corrupted.present & corrupted.present[:, 1:]
@@ -179,7 +180,7 @@ def _trained(
 
 def _beside(material: Material, candidate: Candidate, train: Ints, seed: int) -> Tensor | None:
     """Return what stands beside the vectors of all texts [n, k]: the lexicon's features, counted words'."""
-    found = [material.lexicons[name].features for name in candidate.lexicons]
+    found = [torch.from_numpy(material.lexicons[name].features) for name in candidate.lexicons]
     if candidate.words:
         said = np.log(_counted(material, candidate, train, seed))
         found.append(torch.from_numpy(said - said.mean(1, keepdims=True)).float())
@@ -191,7 +192,7 @@ def _counted(material: Material, candidate: Candidate, train: Ints, seed: int) -
     key = (train.tobytes(), seed, tuple(candidate.lexicons))
     if key not in material.counted:
         labelled = material.labelled
-        extra = [material.lexicons[name].features.double().numpy() for name in candidate.lexicons]
+        extra = [material.lexicons[name].features.astype(np.float64) for name in candidate.lexicons]
         found = stacked(
             [post.text or "" for post in labelled.posts],
             labelled.true,
@@ -207,26 +208,23 @@ def _counted(material: Material, candidate: Candidate, train: Ints, seed: int) -
 
 def _words(material: Material, candidate: Candidate, train: Ints, seed: int) -> tuple[Answer, dict[str, Any]]:
     """Return how counted words answer; the temperature is fitted on posts that they did not learn from."""
-    logits = np.log(_counted(material, candidate, train, seed))
-    posts = material.labelled.posts
-    some = np.array([i for i in train if posts[i].text], dtype=np.int64)
-    temperature = fit_temperature(logits[some], material.labelled.true[some])
-
-    def answer(condition: Condition, index: Ints, rows: Ints) -> Floats:
-        return softmax(logits[rows], temperature)
-
-    return answer, {"epoch": 0, "temperatures": {"text": temperature}, "losses": ()}
+    return _known(material, np.log(_counted(material, candidate, train, seed)), train)
 
 
 def _lexicon(
     material: Material, candidate: Candidate, train: Ints, seed: int
 ) -> tuple[Answer, dict[str, Any]]:
     """Return how a lexicon answers, with a temperature fitted on the training posts."""
-    posts, true = material.labelled.posts, material.labelled.true
-    some = np.array([i for i in train if posts[i].text], dtype=np.int64)
     (name,) = candidate.lexicons
-    logits = np.log(np.clip(material.lexicons[name].probabilities, 1e-12, 1.0))
-    temperature = fit_temperature(logits[some], true[some])
+    probabilities = material.lexicons[name].probabilities.astype(np.float64)
+    return _known(material, np.log(np.clip(probabilities, 1e-12, 1.0)), train)
+
+
+def _known(material: Material, logits: Floats, train: Ints) -> tuple[Answer, dict[str, Any]]:
+    """Answer with the logits of every post [n, labels], at a temperature fitted on the training texts."""
+    posts = material.labelled.posts
+    some = np.array([i for i in train if posts[i].text], dtype=np.int64)
+    temperature = fit_temperature(logits[some], material.labelled.true[some])
 
     def answer(condition: Condition, index: Ints, rows: Ints) -> Floats:
         return softmax(logits[rows], temperature)

@@ -82,8 +82,7 @@ def tune(search: Search, out: Path) -> Found:
     optuna = _optuna()
     _check(search)
     source = search.source
-    load_labelled(source, (search.validate,))  # the recipe names it
-    labelled = load_labelled(source, (search.train,))
+    labelled = load_labelled(source, (search.train,), named=(search.validate,))  # the recipe names it
     rows = np.arange(len(labelled.posts))
     check_labels(labelled, rows, f"{source.corpus}, split {search.train}")
     encoded = encode_corpus(source, labelled, [search.candidate])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from posthue.data.corpora.base import CorpusInfo, Example, LazyExamples, Splits, register, wrong_folder
+from posthue.files import for_arrow
 from posthue.labels import SENTIMENT
 from posthue.posts import Modality, Post
 
@@ -35,8 +36,7 @@ def read(folder: Path) -> Splits:
     """Read the splits train, val and test; every example has a hard label and the teacher's probabilities."""
     import pyarrow.parquet as pq  # noqa: PLC0415
 
-    with (folder / FILE).open("rb") as file:
-        table = pq.read_table(file)
+    table = pq.read_table(for_arrow(folder / FILE))
     missing = [name for name in COLUMNS if name not in table.column_names]
     if missing:
         raise wrong_folder(INFO, folder, f"{FILE} has no column {', '.join(missing)}")

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from posthue.data.readers.base import CHUNK_BYTES, Chunk
 from posthue.errors import TableError
+from posthue.files import for_arrow
 
 
 class ParquetReader:
@@ -18,7 +19,7 @@ class ParquetReader:
     def __init__(self, path: Path) -> None:
         self._path = path
         try:
-            with pq.ParquetFile(path) as file:
+            with pq.ParquetFile(for_arrow(path)) as file:
                 self._schema: pa.Schema = file.schema_arrow
                 self._rows: int = file.metadata.num_rows
                 groups = [file.metadata.row_group(index) for index in range(file.metadata.num_row_groups)]
@@ -45,7 +46,7 @@ class ParquetReader:
         size = max(1, self._bytes // max(1, self._rows))
         rows = max(1, min(batch_rows, CHUNK_BYTES // size))
         try:
-            with pq.ParquetFile(self._path, buffer_size=1 << 20, pre_buffer=False) as file:
+            with pq.ParquetFile(for_arrow(self._path), buffer_size=1 << 20, pre_buffer=False) as file:
                 for batch in file.iter_batches(batch_size=rows):
                     yield Chunk(batch, [None] * batch.num_rows)
         except (pa.ArrowException, OSError) as error:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from posthue.model.encoders import Encoded
 from posthue.model.fusion.base import Fusion, FusionOutput, FusionSettings, Targets
-from posthue.model.fusion.options import DROPOUT, Allowed, AllowedOptions
+from posthue.model.fusion.options import DROPOUT, HIDDEN, AllowedOptions
 from posthue.model.fusion.parts import fill, presence, scheme_heads, vector
 
 
@@ -27,7 +27,7 @@ class EarlyFusion(Fusion, kind="early"):
     hidden: width of an optional GELU layer (0: the paper's linear classifier).
     """
 
-    allowed: ClassVar[AllowedOptions] = {"dropout": DROPOUT, "hidden": Allowed(low=0, high=8192)}
+    allowed: ClassVar[AllowedOptions] = {"dropout": DROPOUT, "hidden": HIDDEN}
 
     def __init__(
         self, settings: FusionSettings, *, dropout: float = 0.1, norm: bool = True, hidden: int = 0

@@ -25,7 +25,7 @@ from torch.nn.functional import log_softmax, softplus
 from posthue.model.encoders import Encoded
 from posthue.model.fusion.base import Fusion, FusionOutput, FusionSettings, Targets
 from posthue.model.fusion.cross_attention import CrossAttention
-from posthue.model.fusion.options import DROPOUT, GRID, HEADS, WEIGHT, WIDTH, Allowed, AllowedOptions
+from posthue.model.fusion.options import DROPOUT, GRID, HEADS, HIDDEN, WEIGHT, WIDTH, AllowedOptions
 from posthue.model.fusion.parts import label_loss, presence, scheme_heads, vector
 from posthue.model.fusion.sequences import SequenceProjection
 
@@ -46,7 +46,7 @@ class GatedFusion(Fusion, kind="gated"):
         "dropout": DROPOUT,
         "image_dropout": DROPOUT,
         "auxiliary": WEIGHT,
-        "text_hidden": Allowed(low=0, high=8192),
+        "text_hidden": HIDDEN,
         "grid": GRID,
     }
 

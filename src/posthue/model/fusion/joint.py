@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from posthue.model.encoders import Encoded
 from posthue.model.fusion.base import Fusion, FusionOutput, FusionSettings, Targets
-from posthue.model.fusion.options import DROPOUT, Allowed, AllowedOptions
-from posthue.model.fusion.parts import presence, scheme_heads, vector
+from posthue.model.fusion.options import DROPOUT, HIDDEN, Allowed, AllowedOptions
+from posthue.model.fusion.parts import presence, projection, scheme_heads, vector
 
 POOLINGS = ("mean", "sum", "max")
 
@@ -33,7 +33,7 @@ class JointFusion(Fusion, kind="joint"):
         "pooling": Allowed(POOLINGS),
         "dropout": DROPOUT,
         "image_dropout": DROPOUT,
-        "hidden": Allowed(low=0, high=8192),
+        "hidden": HIDDEN,
     }
 
     def __init__(
@@ -49,7 +49,7 @@ class JointFusion(Fusion, kind="joint"):
         self.text_dim, self.image_dim = settings.both("joint")
         self.pooling = pooling
         self.norm = nn.Sequential(nn.LayerNorm(self.image_dim), nn.Dropout(image_dropout))
-        self.project = _projection(self.image_dim, self.text_dim, hidden, dropout)
+        self.project = projection(self.image_dim, self.text_dim, hidden, dropout)
         self.dropout = nn.Dropout(dropout)
         self.heads = scheme_heads(self.text_dim, settings.schemes)
 
@@ -78,9 +78,3 @@ class JointFusion(Fusion, kind="joint"):
         if self.pooling == "sum":
             return total
         return total / present.sum(dim=1).clamp(min=1).to(vectors.dtype)
-
-
-def _projection(source: int, target: int, hidden: int, dropout: float) -> nn.Module:
-    if not hidden:
-        return nn.Linear(source, target)
-    return nn.Sequential(nn.Linear(source, hidden), nn.GELU(), nn.Dropout(dropout), nn.Linear(hidden, target))

@@ -35,6 +35,8 @@ DROPOUT = Allowed(low=0.0, high=0.95)
 WEIGHT = Allowed(low=0.0, high=100.0)
 #: Of a layer.
 WIDTH = Allowed(low=1, high=8192)
+#: Of a layer that may be left out.
+HIDDEN = Allowed(low=0, high=8192)
 HEADS = Allowed(low=1, high=64)
 #: Rows and columns of patches.
 GRID = Allowed(low=0, high=32)

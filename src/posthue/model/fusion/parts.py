@@ -15,16 +15,15 @@ from posthue.model.fusion.base import Targets
 def scheme_heads(
     dim: int, schemes: Mapping[str, int], *, hidden: int = 0, dropout: float = 0.0
 ) -> nn.ModuleDict:
-    """Make one classifier per scheme: linear, or with a layer of so many hidden units and dropout on them."""
+    """Make one classifier per scheme, a ``projection``."""
+    return nn.ModuleDict({name: projection(dim, labels, hidden, dropout) for name, labels in schemes.items()})
 
-    def head(labels: int) -> nn.Module:
-        if not hidden:
-            return nn.Linear(dim, labels)
-        return nn.Sequential(
-            nn.Linear(dim, hidden), nn.GELU(), nn.Dropout(dropout), nn.Linear(hidden, labels)
-        )
 
-    return nn.ModuleDict({name: head(labels) for name, labels in schemes.items()})
+def projection(source: int, target: int, hidden: int, dropout: float) -> nn.Module:
+    """Make a linear map, or one with a layer of so many hidden units, and dropout on them, in between."""
+    if not hidden:
+        return nn.Linear(source, target)
+    return nn.Sequential(nn.Linear(source, hidden), nn.GELU(), nn.Dropout(dropout), nn.Linear(hidden, target))
 
 
 def presence(text: Encoded | None, image: Encoded | None, present: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from posthue.errors import RecipeError
 from posthue.model.encoders import Encoded
 from posthue.model.fusion.base import Fusion, FusionOutput, FusionSettings, Targets
-from posthue.model.fusion.options import DROPOUT, TEMPERATURE, Allowed, AllowedOptions
+from posthue.model.fusion.options import DROPOUT, HIDDEN, TEMPERATURE, AllowedOptions
 from posthue.model.fusion.parts import scheme_heads
 
 
@@ -24,7 +24,7 @@ class SingleModality(Fusion, kind="single"):
 
     allowed: ClassVar[AllowedOptions] = {
         "dropout": DROPOUT,
-        "hidden": Allowed(low=0, high=8192),
+        "hidden": HIDDEN,
         "temperature": TEMPERATURE,
     }
 

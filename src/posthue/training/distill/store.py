@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 
 from posthue.data.fingerprints import BYTES
 from posthue.data.writer import TableWriter
-from posthue.files import write_csv, write_json
+from posthue.files import for_arrow, write_csv, write_json
 from posthue.labels import SENTIMENT
 
 T = TypeVar("T")
@@ -115,7 +115,7 @@ class StageStore:
 
 def stream(path: Path, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
     """Yield the batches of a stage's file, one in memory at a time."""
-    with pq.ParquetFile(path) as file:
+    with pq.ParquetFile(for_arrow(path)) as file:
         yield from file.iter_batches(batch_size=BATCH_ROWS, columns=columns and list(columns))
 
 
@@ -128,7 +128,7 @@ def chunks(items: Iterable[T], size: int = BATCH_ROWS) -> Iterator[list[T]]:
 
 def count_rows(path: Path) -> int:
     """Return the rows of a stage's file, from its footer."""
-    return int(pq.read_metadata(path).num_rows)
+    return int(pq.read_metadata(for_arrow(path)).num_rows)
 
 
 class StageWriter(TableWriter):
