@@ -28,16 +28,16 @@ from transformers import (
 
 from _same_weights import IMAGE_ENCODER, LABELS, MAX_LENGTH, TEXT_ENCODER, write_config
 from posthue import Post, PostClassifier
-from posthue.data.images import ImageSpec, decode_image, to_pixels
+from posthue.data.images.decode import ImageSpec, decode_image, to_pixels
 from posthue.data.text import normalise_tweet
-from posthue.model.encoders import Encoded
+from posthue.model.encoders.encoders import Encoded
+from posthue.model.encoders.hub import image_spec, resolve
 from posthue.model.export import export_graphs
-from posthue.model.hub import image_spec, resolve
 from posthue.model.post_model import PostModel, PostModelConfig
 from posthue.model.processor import PostProcessor
-from posthue.runtime.bundle import Bundle
-from posthue.runtime.engine import CACHE_BYTES, Engine
-from posthue.training.finish import token_batches
+from posthue.runtime.bundle.folder import Bundle
+from posthue.runtime.inference.engine import CACHE_BYTES, Engine
+from posthue.training.export.bundle import token_batches
 
 _STEPS = 300
 KINDS = ("text", "image", "both")

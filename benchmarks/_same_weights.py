@@ -23,13 +23,13 @@ from transformers import (
 from transformers.utils import logging as transformers_logging
 
 from posthue import PostClassifier, __version__
-from posthue.data.images import ImageSpec, decode_image, to_pixels
+from posthue.data.images.decode import ImageSpec, decode_image, to_pixels
 from posthue.data.text import normalise_tweet
+from posthue.model.encoders.hub import image_spec, resolve
 from posthue.model.export import export_graphs
-from posthue.model.hub import image_spec, resolve
 from posthue.model.post_model import PostModel, PostModelConfig
-from posthue.runtime.bundle import Bundle
-from posthue.runtime.engine import Engine
+from posthue.runtime.bundle.folder import Bundle
+from posthue.runtime.inference.engine import Engine
 
 TEXT_ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
 IMAGE_ENCODER = "google/mobilenet_v2_1.0_224"

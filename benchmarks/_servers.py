@@ -23,11 +23,11 @@ def main() -> None:
 
 
 def posthue_app(folder: Path, threads: int) -> Any:
-    from posthue.apps.api.app import create_app  # noqa: PLC0415
-    from posthue.apps.api.settings import ServeSettings  # noqa: PLC0415
-    from posthue.runtime.bundle import Bundle  # noqa: PLC0415
+    from posthue.apps.server import create_app  # noqa: PLC0415
+    from posthue.apps.service.settings import ServeSettings  # noqa: PLC0415
+    from posthue.runtime.bundle.folder import Bundle  # noqa: PLC0415
     from posthue.runtime.classifier import PostClassifier  # noqa: PLC0415
-    from posthue.runtime.engine import Engine  # noqa: PLC0415
+    from posthue.runtime.inference.engine import Engine  # noqa: PLC0415
 
     engine = Engine(Bundle.open(folder), threads=threads, cache_bytes=0)
     return create_app(PostClassifier(engine), ServeSettings(web=False))

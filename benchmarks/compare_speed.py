@@ -35,7 +35,7 @@ from _measuring import (
 )
 from posthue import Post
 from posthue.data.corpora import load_corpus
-from posthue.runtime.sessions import choose_threads
+from posthue.runtime.backends.devices import choose_threads
 
 Run = Callable[[list[Post]], object]
 REPEATS = 0.3

@@ -35,7 +35,7 @@ import posthue
 from posthue.data.corpora import Example, load_corpus
 from posthue.evaluation.benchmarks import CLASSES, judge_pictures
 from posthue.evaluation.metrics import measure
-from posthue.evaluation.ranking import measure_auc
+from posthue.evaluation.roc_auc import measure_auc
 from posthue.labels import SENTIMENT
 from posthue.training.distill.pipeline import Places, run_distill
 from posthue.training.distill.recipe import Dedup, DistillRecipe, Posts, Select, Student, Teacher
@@ -181,7 +181,7 @@ def runs(options: argparse.Namespace) -> Iterator[tuple[str, dict[str, object], 
 
 def small_encoder(options: argparse.Namespace) -> str:
     """Return a copy of the encoder whose pictures are 160 pixels: half the work."""
-    from posthue.model.hub import resolve  # noqa: PLC0415
+    from posthue.model.encoders.hub import resolve  # noqa: PLC0415
 
     source, target = Path(resolve(ENCODER, options.models)), options.runs / "encoder-160"
     if not target.exists():

@@ -22,7 +22,7 @@ import posthue
 from posthue.data.corpora import load_corpus
 from posthue.evaluation.faithfulness import gains, mean_gain
 from posthue.posts import Modality
-from posthue.runtime.explaining import Explainer
+from posthue.runtime.explain import Explainer
 
 COLUMNS = ("modality", "where", "curve", "gain", "low", "high", "n", "bundle", "scheme", "seed")
 

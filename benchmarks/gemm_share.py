@@ -22,8 +22,8 @@ import onnxruntime
 from onnx import TensorProto, helper
 
 from _measuring import RESULTS, timed, write_results
-from posthue.runtime.bundle import Bundle
-from posthue.runtime.sessions import choose_threads
+from posthue.runtime.backends.devices import choose_threads
+from posthue.runtime.bundle.folder import Bundle
 
 SIDE = 1024
 ROWS = 32

@@ -23,12 +23,12 @@ from _measuring import RESULTS, interleaved, made_pictures, made_texts, ratios, 
 from posthue.data.corpora import load_corpus
 from posthue.labels import SCHEMES
 from posthue.posts import Post
-from posthue.training.build import Folders, build
-from posthue.training.candidates import candidate
-from posthue.training.features import View, encode_posts
-from posthue.training.heads import HeadSettings, PostFeatures, train_head
-from posthue.training.recipe import Stage
-from posthue.training.research import IMAGE_ENCODER, TEXT_ENCODER
+from posthue.training.features.encode import View, encode_posts
+from posthue.training.recipes.recipe import Stage
+from posthue.training.research.candidates import candidate
+from posthue.training.research.corpus import IMAGE_ENCODER, TEXT_ENCODER
+from posthue.training.research.heads import HeadSettings, PostFeatures, train_head
+from posthue.training.stages.build import Folders, build
 
 BATCH = 64
 ONE_EPOCH = HeadSettings(epochs=1, batch_size=BATCH)

@@ -82,7 +82,7 @@ def main() -> None:
 @contextmanager
 def serving(model: str | None) -> Iterator[tuple[subprocess.Popen[str], int]]:
     """Run ``posthue serve`` on a free port."""
-    command = [sys.executable, "-m", "posthue.apps.cli", "serve", "--port", "0"]
+    command = [sys.executable, "-m", "posthue", "serve", "--port", "0"]
     process = subprocess.Popen(
         [*command, *(["--model", model] if model else [])], stderr=subprocess.PIPE, text=True
     )

@@ -23,11 +23,11 @@ import onnxruntime
 
 from _measuring import RESULTS, interleaved, write_results
 from posthue.data.corpora import load_corpus
-from posthue.model import quantise
+from posthue.graphs import int8 as quantise
 from posthue.model.export import export_graphs
-from posthue.training.build import Folders, build
-from posthue.training.finish import token_batches
-from posthue.training.recipe import Stage
+from posthue.training.export.bundle import token_batches
+from posthue.training.recipes.recipe import Stage
+from posthue.training.stages.build import Folders, build
 
 TEXTS = 256
 #: Step → (calibrated at all, outliers apart, rounded together)

@@ -127,7 +127,7 @@ def run(args: Sequence[str]) -> Spent:
 def posthue_command() -> list[str]:
     """The installed command beside this Python, or the module."""
     script = Path(sys.executable).with_name("posthue")
-    return [str(script)] if script.exists() else [sys.executable, "-m", "posthue.apps.cli"]
+    return [str(script)] if script.exists() else [sys.executable, "-m", "posthue"]
 
 
 def mebibytes(maxrss: int, platform: str = sys.platform) -> float:

@@ -21,8 +21,8 @@ from pathlib import Path
 
 import posthue
 from posthue.data.corpora import Example, load_corpus
-from posthue.data.near_images import image_hashes, near_known
-from posthue.evaluation.judge_corpus import Evaluation, evaluate, judge_corpus
+from posthue.data.duplicates.images import image_hashes, near_known
+from posthue.evaluation.evaluate import Evaluation, evaluate, judge_corpus
 from posthue.posts import State
 
 RESULTS = Path(__file__).parent.parent / "docs" / "results"

@@ -27,7 +27,7 @@ from statistics import median
 from typing import Any
 
 from _measuring import RESULTS, made_texts, write_results
-from posthue.runtime.sessions import choose_threads
+from posthue.runtime.backends.devices import choose_threads
 
 KINDS = ("posthue", "plain-threads", "plain-async")
 #: int8 activations are scaled by batch, so company moves a probability a little; another's answer, a lot.

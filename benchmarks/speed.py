@@ -22,7 +22,7 @@ from typing import Any
 from _measuring import RESULTS, interleaved, made_pictures, made_texts, ratios, rounds_of, write_results
 from posthue import Post
 from posthue.data.corpora import load_corpus
-from posthue.runtime.sessions import choose_threads
+from posthue.runtime.backends.devices import choose_threads
 
 Run = Callable[[int], object]
 

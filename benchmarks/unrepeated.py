@@ -18,7 +18,7 @@ import numpy as np
 from _measuring import RESULTS, write_results
 from posthue import Post
 from posthue.data.corpora import load_corpus
-from posthue.data.duplicates import group_posts
+from posthue.data.duplicates.posts import group_posts
 from posthue.evaluation.runs import read_run
 
 

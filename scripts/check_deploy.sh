@@ -27,7 +27,7 @@ if [ -z "${SKIP_INSTALL:-}" ]; then
     PYTHON=$scratch/venv/bin/python
     posthue=("$scratch/venv/bin/posthue")
 else
-    posthue=("$PYTHON" -m posthue.apps.cli)
+    posthue=("$PYTHON" -m posthue)
 fi
 
 echo "== Dockerfile: ENTRYPOINT and CMD, away from the source, with a read-only view of everything but TMPDIR"

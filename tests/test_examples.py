@@ -13,9 +13,10 @@ import typer.main
 from PIL import Image
 
 import posthue
-from posthue.apps.demo import EXAMPLES, app, demo, judged_examples
-from posthue.data.images import ImageSpec, decode_image
+from posthue.apps.cli.demo import app, demo, judged_examples
+from posthue.data.images.decode import ImageSpec, decode_image
 from posthue.errors import ImageError
+from posthue.examples import POSTS
 from posthue.posts import Modality, Post
 
 FOLDER = Path(posthue.__file__).parent / "examples"
@@ -110,4 +111,4 @@ def test_the_demo_is_a_command(tiny_bundle: Path, tmp_path: Path) -> None:
 
 
 def test_the_examples_are_where_the_package_is() -> None:
-    assert EXAMPLES.parent == FOLDER
+    assert POSTS.parent == FOLDER

@@ -43,7 +43,7 @@ def test_nothing_imports_pickle(path: Path) -> None:
 
 
 def test_runtime_and_data_import_no_torch() -> None:
-    rooms = ("runtime", "data", "apps/cli.py")
+    rooms = ("runtime", "data", "apps/cli/main.py")
     for path in SOURCES:
         name = path.relative_to(ROOT / "src" / "posthue").as_posix()
         if name.startswith(rooms):

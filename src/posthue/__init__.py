@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from posthue._version import __version__
 from posthue.errors import (
     BundleError,
     CorpusError,
@@ -27,8 +28,6 @@ from posthue.posts import Judgement, Modality, Post, Prediction
 
 if TYPE_CHECKING:
     from posthue.runtime.classifier import PostClassifier, load
-
-__version__ = "0.1.0"
 
 #: onnxruntime's Linux builds from 1.29 on report to their maker unless this is set before they are imported.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")

@@ -61,3 +61,8 @@ class MissingExtraError(PosthueError):
 
     def __init__(self, package: str, extra: str) -> None:
         super().__init__(f"{package} is not installed: pip install 'posthue[{extra}]'")
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's message, at most 300 characters; of an empty one its class name."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]

@@ -1,6 +1,6 @@
 """Small files, written whole or not at all: to a hidden neighbour that then takes the name.
 
-Tables that grow with the data are written by :class:`posthue.data.tables.TableWriter` instead.
+Tables that grow with the data are written by :class:`posthue.data.tables.table.TableWriter` instead.
 """
 
 from __future__ import annotations

@@ -15,8 +15,8 @@ import uvicorn
 from PIL import Image
 
 import posthue
-from posthue.apps.api.app import create_app
-from posthue.apps.api.settings import ServeSettings
+from posthue.apps.server import create_app
+from posthue.apps.service.settings import ServeSettings
 from posthue.posts import Post, Prediction
 from posthue.runtime.classifier import PostClassifier
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from posthue.data.tables import PostTable, open_table
+from posthue.data.tables.table import PostTable, open_table
 from posthue.posts import Post
 
 #: Makes a file of this name and content, and returns its path.

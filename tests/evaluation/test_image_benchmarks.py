@@ -9,7 +9,7 @@ import pytest
 
 from benchmark_factory import pictures, write_benchmarks, write_list
 from bundle_factory import make_bundle
-from posthue.apps.cli import main
+from posthue.apps.cli.main import main
 from posthue.errors import CorpusError, InputError, LabelError
 from posthue.evaluation.benchmarks import (
     BENCHMARKS,
@@ -19,7 +19,7 @@ from posthue.evaluation.benchmarks import (
     load_csv,
     measure_benchmark,
 )
-from posthue.evaluation.ranking import measure_auc, roc_auc
+from posthue.evaluation.roc_auc import measure_auc, roc_auc
 
 
 def run(*args: str | Path) -> int:

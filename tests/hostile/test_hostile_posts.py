@@ -15,9 +15,9 @@ from hostile_inputs import PICTURES, Case, make_cases
 
 import posthue
 from posthue import Post, PostClassifier
-from posthue.data.tables import read_table
+from posthue.data.tables.table import read_table
 from posthue.labels import SENTIMENT
-from posthue.runtime.score import score_file
+from posthue.runtime.scoring.one_file import score_file
 
 
 @pytest.fixture(scope="module")

@@ -14,9 +14,9 @@ import pytest
 from hostile_inputs import PICTURES, encoded
 
 from posthue import PostClassifier
-from posthue.apps.cli import main
+from posthue.apps.cli.main import main
 from posthue.labels import SENTIMENT
-from posthue.runtime.score import score_file
+from posthue.runtime.scoring.one_file import score_file
 
 Rows = list[dict[str, object]]
 

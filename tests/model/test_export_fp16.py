@@ -13,10 +13,10 @@ pytest.importorskip("torch")
 
 from onnx import TensorProto
 
-from posthue.model import quantise
+from posthue.graphs import int8 as quantise
+from posthue.graphs.dequantize import dequantise
+from posthue.graphs.fp16 import to_fp16
 from posthue.model.export import export_graphs
-from posthue.runtime.dequantise import dequantise
-from posthue.runtime.fp16_graph import to_fp16
 from tiny_models import bert_config, tiny_model, vit_config
 
 pytestmark = pytest.mark.torch

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn.functional import cosine_similarity, log_softmax, softmax
 
 from posthue.errors import RecipeError
-from posthue.model.encoders import Encoded
+from posthue.model.encoders.encoders import Encoded
 from posthue.model.fusion import (
     Fusion,
     FusionSettings,

@@ -11,12 +11,12 @@ from PIL import Image
 
 from posthue import InputError, Modality, Post
 from posthue.posts import State
-from posthue.runtime.batching import length_batches, windows
-from posthue.runtime.cache import Encoded, EncodedCache, text_key
-from posthue.runtime.head import softmax
-from posthue.runtime.sessions import available_cores, choose_providers, choose_threads
-from posthue.runtime.shapley import contributions, shares
-from posthue.runtime.texts import pad
+from posthue.runtime.backends.devices import available_cores, choose_providers, choose_threads
+from posthue.runtime.inference.batching import length_batches, windows
+from posthue.runtime.inference.cache import Encoded, EncodedCache, text_key
+from posthue.runtime.inference.head import softmax
+from posthue.runtime.inference.shapley import contributions, shares
+from posthue.runtime.inference.text_encoder import pad
 
 
 @given(st.lists(st.integers(1, 300), max_size=200))

@@ -1,1 +1,1 @@
-"""posthue."""
+"""Interfaces: command line, web page, REST API and Telegram bot."""

@@ -1,1 +1,1 @@
-"""posthue."""
+"""What comes in: texts, pictures, tables, corpora."""

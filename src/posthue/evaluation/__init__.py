@@ -1,1 +1,1 @@
-"""posthue."""
+"""Figures of a model against truth: metrics, calibration, significance."""

@@ -17,7 +17,7 @@ from posthue.data.corpora import Example, load_corpus
 from posthue.data.corpora.image_lists import image_root, polar_examples
 from posthue.errors import CorpusError, InputError
 from posthue.evaluation.metrics import Measured, measure
-from posthue.evaluation.ranking import measure_auc
+from posthue.evaluation.roc_auc import measure_auc
 from posthue.files import write_csv
 from posthue.labels import SCHEMES, polarity
 from posthue.posts import Post, Prediction

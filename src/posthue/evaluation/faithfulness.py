@@ -15,9 +15,9 @@ import numpy.typing as npt
 
 from posthue.evaluation.metrics import Measured
 from posthue.posts import Modality
-from posthue.runtime.explaining import Explainer, Explanation
-from posthue.runtime.explaining.patches import blurred, hide
-from posthue.runtime.explaining.pieces import keep
+from posthue.runtime.explain import Explainer, Explanation
+from posthue.runtime.explain.patches import blurred, hide
+from posthue.runtime.explain.words import keep
 
 Floats = npt.NDArray[np.float64]
 Masks = npt.NDArray[np.bool_]

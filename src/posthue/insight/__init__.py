@@ -1,1 +1,1 @@
-"""posthue."""
+"""Reports: pages to look at."""

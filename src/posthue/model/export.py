@@ -1,6 +1,6 @@
 """From a trained PostModel to the three graphs of a bundle: text.onnx, image.onnx, head.onnx.
 
-Shapes stay dynamic. A transformer computes in int8 (posthue.model.quantise). Convolutions and the head
+Shapes stay dynamic. A transformer computes in int8 (posthue.graphs.int8). Convolutions and the head
 compute in fp32 (dynamic int8 makes convolutions slower) from weights that are stored in fp16.
 """
 
@@ -16,10 +16,11 @@ import torch
 from torch import Tensor, nn
 from torch.export import Dim
 
-from posthue.model.encoders import Encoded, ImageEncoder, TextEncoder
+from posthue.graphs.half import half_weights
+from posthue.graphs.int8 import int8, quiet
+from posthue.graphs.smooth_quant import Feeds
+from posthue.model.encoders.encoders import Encoded, ImageEncoder, TextEncoder
 from posthue.model.post_model import PostModel
-from posthue.model.quantise import half_weights, int8, quiet
-from posthue.model.smoothing import Feeds
 
 #: CNNs halve the picture five times; sizes in steps of this keep every padding the same.
 SIDE_STEP = 32

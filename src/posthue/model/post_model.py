@@ -15,7 +15,7 @@ from transformers import AutoConfig, PreTrainedConfig, PreTrainedModel
 from transformers.utils.generic import ModelOutput
 
 from posthue.errors import RecipeError
-from posthue.model.encoders import Encoded, ImageEncoder, TextEncoder
+from posthue.model.encoders.encoders import Encoded, ImageEncoder, TextEncoder
 from posthue.model.fusion import FusionOutput, FusionSettings, Targets, make_fusion
 
 LABEL_PREFIX = "labels_"
@@ -26,7 +26,8 @@ class PostModelConfig(PreTrainedConfig):
 
     text_encoder, image_encoder: the encoder's own config as a dict (with model_type), or None.
     small_image_encoder, small_side: a second image encoder, for pictures of this side in pixels, or None.
-    token_scores: schemes for which the text encoder has token scores (posthue.model.token_scores), in order.
+    token_scores: schemes for which the text encoder has token scores (posthue.model.encoders.token_scores),
+    in order.
     fusion: its kind. fusion_options: its settings. schemes: scheme → labels in order.
     """
 

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING
 from posthue.errors import InputError
 from posthue.labels import LabelScheme
 from posthue.posts import Post, Prediction
-from posthue.runtime.bundle import Bundle
-from posthue.runtime.config import BundleConfig
-from posthue.runtime.engine import Engine, OnBadImage
-from posthue.runtime.sessions import Device
+from posthue.runtime.backends.devices import Device
+from posthue.runtime.bundle.config import BundleConfig
+from posthue.runtime.bundle.folder import Bundle
+from posthue.runtime.inference.engine import Engine, OnBadImage
 
 if TYPE_CHECKING:
-    from posthue.runtime.explaining import Explainer, Explanation
+    from posthue.runtime.explain import Explainer, Explanation
 
 
 def load(
@@ -78,7 +78,7 @@ class PostClassifier:
 
     @cached_property
     def _explainer(self) -> Explainer:
-        from posthue.runtime.explaining import Explainer  # noqa: PLC0415  (needed by few)
+        from posthue.runtime.explain import Explainer  # noqa: PLC0415  (needed by few)
 
         return Explainer(self.engine)
 

@@ -6,10 +6,10 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from posthue.training.build import Folders
-from posthue.training.finish import make_bundle
-from posthue.training.fit import train_recipe
-from posthue.training.recipe import Recipe
+from posthue.training.export.bundle import make_bundle
+from posthue.training.recipes.recipe import Recipe
+from posthue.training.stages.build import Folders
+from posthue.training.stages.fit import train_recipe
 
 
 def run_recipe(recipe: Recipe, folders: Folders, *, seed: int | None = None) -> Path:

@@ -13,12 +13,12 @@ from serving import exchange, held_classifier, json_request, png, running, statu
 from starlette.testclient import TestClient
 
 import posthue
-from posthue.apps.api.app import create_app
-from posthue.apps.api.schemas import BatchIn, parse
-from posthue.apps.api.settings import ServeSettings
+from posthue.apps.server import create_app
+from posthue.apps.service.schemas import BatchIn, parse
+from posthue.apps.service.settings import ServeSettings
 from posthue.errors import InputError
 from posthue.posts import Post
-from posthue.runtime.explaining import Explanation
+from posthue.runtime.explain import Explanation
 
 SMALL = ServeSettings(max_text=100, max_image=5000, max_body=20_000, max_batch=4, max_pixels=1_000_000)
 

@@ -13,7 +13,7 @@ from hypothesis.errors import Unsatisfiable
 from serving import exchange, json_request, running, status_of
 
 import posthue
-from posthue.apps.api.settings import ServeSettings
+from posthue.apps.service.settings import ServeSettings
 
 schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not installed")
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]

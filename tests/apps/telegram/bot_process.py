@@ -26,7 +26,7 @@ class BotProcess:
         command = [
             sys.executable,
             "-m",
-            "posthue.apps.cli",
+            "posthue",
             "bot",
             "--api-url",
             api.url,

@@ -181,7 +181,7 @@ def test_webhook(api: FakeBotApi, tiny_bundle: Path, tmp_path: Path) -> None:
 
 def test_no_token() -> None:
     environment = {"POSTHUE_BOT_TOKEN": "no-token", "PATH": ""}
-    command = [sys.executable, "-m", "posthue.apps.cli", "bot"]
+    command = [sys.executable, "-m", "posthue", "bot"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=150, check=False)
     assert done.returncode == 2
     assert "POSTHUE_BOT_TOKEN" in done.stderr and len(done.stderr.splitlines()) == 1

@@ -13,7 +13,7 @@ import pytest
 from serving import png, running
 
 import posthue
-from posthue.apps.api.settings import ServeSettings
+from posthue.apps.service.settings import ServeSettings
 
 playwright_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 CHROMIUM = os.environ.get("POSTHUE_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")

@@ -13,8 +13,8 @@ from serving import png
 from starlette.testclient import TestClient
 
 import posthue
-from posthue.apps.api.app import create_app
-from posthue.apps.api.settings import ServeSettings
+from posthue.apps.server import create_app
+from posthue.apps.service.settings import ServeSettings
 from posthue.apps.web.gist import Gist
 from posthue.apps.web.jobs import Job, _for_visitor
 from posthue.apps.web.markdown import to_html

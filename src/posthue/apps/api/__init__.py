@@ -1,1 +1,1 @@
-"""The REST API: one model behind a queue, and the web page beside it (``posthue serve``)."""
+"""The REST API."""

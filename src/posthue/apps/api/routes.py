@@ -11,10 +11,10 @@ from fastapi import APIRouter, Request
 from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse, Response
 
-from posthue.apps.api.bodies import held_body
-from posthue.apps.api.metrics import CONTENT_TYPE
-from posthue.apps.api.problems import ApiError, json_response
-from posthue.apps.api.schemas import (
+from posthue.apps.service.bodies import held_body
+from posthue.apps.service.metrics import CONTENT_TYPE
+from posthue.apps.service.problems import ApiError, json_response
+from posthue.apps.service.schemas import (
     BatchIn,
     BatchOut,
     ExplainForm,
@@ -24,9 +24,9 @@ from posthue.apps.api.schemas import (
     PredictionOut,
     ProblemOut,
 )
-from posthue.apps.api.service import Service
+from posthue.apps.service.service import Service
 from posthue.posts import Post, Prediction
-from posthue.runtime.facts import bundle_facts
+from posthue.runtime.bundle.facts import bundle_facts
 
 Found = TypeVar("Found")
 router = APIRouter()

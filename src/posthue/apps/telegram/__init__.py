@@ -1,1 +1,1 @@
-"""The Telegram bot: what people send it is judged and answered, and kept nowhere."""
+"""The Telegram bot."""

@@ -14,10 +14,10 @@ from posthue.apps.telegram.scrubbing import log
 from posthue.errors import PosthueError
 from posthue.posts import Post, Prediction
 from posthue.runtime.classifier import PostClassifier
-from posthue.runtime.summary import main_scheme
+from posthue.runtime.scoring.summary import main_scheme
 
 if TYPE_CHECKING:
-    from posthue.runtime.explaining import Explanation
+    from posthue.runtime.explain import Explanation
 
 _SLOW = 5.0  # seconds of one explanation; then none for a while
 _PAUSE = 300.0

@@ -16,17 +16,17 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from posthue.apps.telegram.texts import label_name, scheme_name
-from posthue.data.images import ImageSpec, decode_image
+from posthue.data.images.decode import ImageSpec, decode_image
 from posthue.errors import ImageError
-from posthue.insight.explain_parts import AGAINST, FOR
-from posthue.insight.palette import label_colour, page_colours
+from posthue.insight.explain.parts import AGAINST, FOR
+from posthue.insight.plot.palette import label_colour, page_colours
 from posthue.posts import Post, Prediction
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from posthue.posts import ImageSource
-    from posthue.runtime.explaining import Explanation
+    from posthue.runtime.explain import Explanation
 
 Font: TypeAlias = ImageFont.FreeTypeFont | ImageFont.ImageFont
 

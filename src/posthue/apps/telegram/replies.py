@@ -10,7 +10,7 @@ from posthue.apps.telegram.texts import label_name, say, scheme_name
 from posthue.posts import Judgement, Modality, Prediction
 
 if TYPE_CHECKING:
-    from posthue.runtime.explaining import Explanation
+    from posthue.runtime.explain import Explanation
 
 MOST_CAPTION, MOST_TEXT = 1024, 4096
 _SIGNS = {"negative": "🔴", "neutral": "⚪", "positive": "🟢"}

@@ -1,1 +1,1 @@
-"""The web page of ``posthue serve``: pages made on the server, a little script, no other site involved."""
+"""The web page, made on the server."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from posthue.apps.api.service import Service
+from posthue.apps.service.service import Service
 from posthue.apps.web.markdown import to_html
-from posthue.insight.page import escaped
+from posthue.insight.page.shell import escaped
 
 _PRIVACY = """\
 <ul>

@@ -7,9 +7,16 @@ from collections.abc import Iterator
 from posthue.apps.web.gist import Gist, Seen
 from posthue.apps.web.jobs import Job
 from posthue.apps.web.many import distributions
-from posthue.insight.page import escaped, hue, percent, stack
-from posthue.insight.sections import Section, columns_html, main_html, panel_html, quotes_html, terms_html
-from posthue.insight.words import distinctive
+from posthue.insight.page.sections import (
+    Section,
+    columns_html,
+    main_html,
+    panel_html,
+    quotes_html,
+    terms_html,
+)
+from posthue.insight.page.shell import escaped, hue, percent, stack
+from posthue.insight.words.terms import distinctive
 
 NOTHING = (
     '<p class="lead">See what a crowd of posts expresses: labels, how sure they are, the words that set a '

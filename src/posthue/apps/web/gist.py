@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from posthue.insight.words import TermCounts, words_in
+from posthue.insight.words.terms import TermCounts, words_in
 from posthue.labels import LabelScheme
 from posthue.posts import Post, Prediction
 

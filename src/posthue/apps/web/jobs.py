@@ -22,14 +22,14 @@ from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from posthue.apps.api.problems import ApiError, busy
-from posthue.apps.api.service import Service
+from posthue.apps.service.problems import ApiError, busy
+from posthue.apps.service.service import Service
 from posthue.apps.web.gist import Gist
 from posthue.apps.web.uploads import READ, StoppedError, Upload, UploadClassifier, prepare
 from posthue.errors import PosthueError
 
 if TYPE_CHECKING:
-    from posthue.runtime.summary import ScoreSummary
+    from posthue.runtime.scoring.summary import ScoreSummary
 
 _log = logging.getLogger("posthue.serve")
 FORMATS = ("csv", "jsonl", "parquet")
@@ -183,7 +183,7 @@ class Jobs:
             _forget_upload(job, trusted=trusted)
 
     def _score(self, job: Job, *, trusted: bool) -> ScoreSummary:
-        from posthue.runtime.score import score_file  # noqa: PLC0415  (pyarrow)
+        from posthue.runtime.scoring.one_file import score_file  # noqa: PLC0415  (pyarrow)
 
         source = job.source or job.folder
         limit = self._service.settings.max_upload * _UNPACKED

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from posthue.apps.api.settings import MEGABYTE, ServeSettings
+from posthue.apps.service.settings import MEGABYTE, ServeSettings
 from posthue.apps.web.gist import Gist, Seen
 from posthue.apps.web.jobs import Job
-from posthue.insight.page import escaped, hue, percent, stack
-from posthue.insight.sections import counts_html
+from posthue.insight.page.sections import counts_html
+from posthue.insight.page.shell import escaped, hue, percent, stack
 
 
 def content(settings: ServeSettings) -> str:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from itertools import groupby
 
-from posthue.insight.page import escaped
+from posthue.insight.page.shell import escaped
 
 _LONGEST = 100_000
 _RULE = re.compile(r"^\|?[\s:|-]+\|?$")

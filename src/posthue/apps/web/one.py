@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from posthue.apps.api.settings import MEGABYTE, ServeSettings
-from posthue.insight import explain_parts
-from posthue.insight.page import bars, escaped, hue, percent
+from posthue.apps.service.settings import MEGABYTE, ServeSettings
+from posthue.insight.explain import parts as explain_parts
+from posthue.insight.page.shell import bars, escaped, hue, percent
 from posthue.labels import LabelScheme
 from posthue.posts import Judgement, Modality, Prediction
 
 if TYPE_CHECKING:
-    from posthue.runtime.explaining import Explanation
+    from posthue.runtime.explain import Explanation
 
 _TRY = (
     "Finally home after a long week, my favourite people are here",

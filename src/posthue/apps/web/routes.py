@@ -12,15 +12,15 @@ from starlette.background import BackgroundTask
 from starlette.datastructures import Headers
 from starlette.responses import FileResponse, HTMLResponse, Response
 
-from posthue.apps.api.bodies import form_fields, limited_stream
-from posthue.apps.api.incoming import content_type
-from posthue.apps.api.problems import ApiError, json_response, unreadable
 from posthue.apps.api.routes import body_of, judged, service_of, while_connected
-from posthue.apps.api.service import Service
+from posthue.apps.service.bodies import form_fields, limited_stream
+from posthue.apps.service.incoming import content_type
+from posthue.apps.service.problems import ApiError, json_response, unreadable
+from posthue.apps.service.service import Service
 from posthue.apps.web import about, explore, many, one, shell
 from posthue.apps.web.jobs import Job, Jobs, JobState
 from posthue.apps.web.uploads import check_name
-from posthue.insight.page import escaped
+from posthue.insight.page.shell import escaped
 
 _UPLOAD_SECONDS = 900.0
 _CACHED = {"Cache-Control": "private, max-age=86400, immutable"}
@@ -158,12 +158,12 @@ async def _store(request: Request, job: Job, ending: str) -> None:
 @router.post("/posts/examples")
 async def examples(request: Request) -> Response:
     """Judge the example posts that ship with posthue."""
-    from posthue.apps.demo import EXAMPLES  # noqa: PLC0415
+    from posthue.examples import POSTS  # noqa: PLC0415
 
     _from_own_page(request)
     jobs = _jobs(request)
     job = jobs.open("example posts", request.query_params.get("as", "csv"))
-    jobs.run(job, EXAMPLES, trusted=True)
+    jobs.run(job, POSTS, trusted=True)
     return json_response({"id": job.id}, status=202)
 
 

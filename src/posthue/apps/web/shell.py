@@ -10,9 +10,9 @@ from string import Template
 
 from starlette.responses import HTMLResponse
 
-from posthue import __version__
-from posthue.insight.page import escaped
-from posthue.insight.report import CAUTION
+from posthue._version import __version__
+from posthue.insight.page.posts import CAUTION
+from posthue.insight.page.shell import escaped
 
 _SHEETS = (
     *(("posthue.insight", name) for name in ("report.css", "sections.css", "explain.css")),

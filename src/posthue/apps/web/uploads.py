@@ -16,9 +16,9 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
-from posthue.apps.api.incoming import check_picture
-from posthue.apps.api.problems import ApiError, unreadable
-from posthue.apps.api.service import Service
+from posthue.apps.service.incoming import check_picture
+from posthue.apps.service.problems import ApiError, unreadable
+from posthue.apps.service.service import Service
 from posthue.apps.web.gist import Gist
 from posthue.errors import InputError, TableError
 from posthue.posts import Post, Prediction

@@ -59,7 +59,7 @@ def _read_parquets(paths: list[Path]) -> Splits:
 
 
 def _parquet_rows(path: Path) -> Iterator[tuple[bytes, object]]:
-    from posthue.data.tables import read_table  # noqa: PLC0415  loads pyarrow
+    from posthue.data.tables.table import read_table  # noqa: PLC0415  loads pyarrow
 
     for batch in read_table(path):
         if not {"image", "label"} <= set(batch.schema.names):

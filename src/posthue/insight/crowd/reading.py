@@ -12,9 +12,9 @@ from typing import TypeAlias
 
 import pyarrow as pa
 
-from posthue.data.cells import image_of, text_of, values_of
-from posthue.data.picture_columns import pictures_in
-from posthue.data.tables import Columns, read_table
+from posthue.data.tables.cells import image_of, text_of, values_of
+from posthue.data.tables.picture_columns import pictures_in
+from posthue.data.tables.table import Columns, read_table
 from posthue.errors import InputError, TableError
 from posthue.insight.crowd.times import time_of
 from posthue.labels import SCHEMES

@@ -7,15 +7,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from posthue import __version__
+from posthue._version import __version__
 from posthue.evaluation.metrics import Measured, wilson
 from posthue.insight.crowd.reading import Crowd, Shown, Tally, best
 from posthue.insight.crowd.times import choose_unit, period_of
-from posthue.insight.files import write_csv, write_file
-from posthue.insight.masking import masked
-from posthue.insight.page import escaped, page, percent, stack
-from posthue.insight.plots import Plot, Series, bars, curves
-from posthue.insight.sections import (
+from posthue.insight.page.files import write_csv, write_file
+from posthue.insight.page.sections import (
     Cell,
     Section,
     columns_html,
@@ -27,7 +24,10 @@ from posthue.insight.sections import (
     sheet_html,
     table_html,
 )
-from posthue.insight.thumbnails import thumbnail
+from posthue.insight.page.shell import escaped, page, percent, stack
+from posthue.insight.page.thumbnails import thumbnail
+from posthue.insight.plot.bars import Plot, Series, bars, curves
+from posthue.insight.words.masking import masked
 
 _GROUPS, _POSTS = 12, 5
 _TABLE = ("posts", "label", "count", "share", "low", "high")

@@ -17,7 +17,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from posthue.model.encoders import Encoded
+from posthue.model.encoders.encoders import Encoded
 from posthue.model.fusion.base import Fusion, FusionOutput, FusionSettings, Targets
 from posthue.model.fusion.cross_attention import CrossAttention
 from posthue.model.fusion.options import DROPOUT, GRID, HEADS, WIDTH, AllowedOptions

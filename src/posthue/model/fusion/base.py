@@ -9,7 +9,7 @@ from typing import Any, ClassVar, NamedTuple
 from torch import Tensor, nn
 
 from posthue.errors import RecipeError
-from posthue.model.encoders import Encoded
+from posthue.model.encoders.encoders import Encoded
 from posthue.model.fusion.options import AllowedOptions, check_options
 
 #: Scheme → float tensor [batch, labels]: the label distribution of each row, a row of zeros where it has

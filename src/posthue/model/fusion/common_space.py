@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from posthue.model.encoders import Encoded
+from posthue.model.encoders.encoders import Encoded
 from posthue.model.fusion.base import FusionOutput, FusionSettings, Targets
 from posthue.model.fusion.joint import JointFusion
 from posthue.model.fusion.options import TEMPERATURE, WEIGHT, Allowed, AllowedOptions

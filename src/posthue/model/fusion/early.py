@@ -14,7 +14,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from posthue.model.encoders import Encoded
+from posthue.model.encoders.encoders import Encoded
 from posthue.model.fusion.base import Fusion, FusionOutput, FusionSettings, Targets
 from posthue.model.fusion.options import DROPOUT, HIDDEN, AllowedOptions
 from posthue.model.fusion.parts import fill, presence, scheme_heads, vector

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import log_softmax, softplus
 
-from posthue.model.encoders import Encoded
+from posthue.model.encoders.encoders import Encoded
 from posthue.model.fusion.base import Fusion, FusionOutput, FusionSettings, Targets
 from posthue.model.fusion.cross_attention import CrossAttention
 from posthue.model.fusion.options import DROPOUT, GRID, HEADS, HIDDEN, WEIGHT, WIDTH, AllowedOptions

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from torch.nn.functional import log_softmax
 
 from posthue.errors import RecipeError
-from posthue.model.encoders import Encoded
+from posthue.model.encoders.encoders import Encoded
 from posthue.model.fusion.base import Fusion, FusionOutput, FusionSettings, Targets
 from posthue.model.fusion.options import DROPOUT, Allowed, AllowedOptions
 from posthue.model.fusion.parts import label_loss, presence, scheme_heads, vector

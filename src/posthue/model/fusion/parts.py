@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import log_softmax
 
-from posthue.model.encoders import Encoded
+from posthue.model.encoders.encoders import Encoded
 from posthue.model.fusion.base import Targets
 
 

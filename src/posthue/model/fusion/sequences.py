@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from posthue.model.encoders import Encoded, masked_mean
+from posthue.model.encoders.encoders import Encoded, masked_mean
 
 
 class Steps(NamedTuple):

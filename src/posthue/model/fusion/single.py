@@ -7,7 +7,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from posthue.errors import RecipeError
-from posthue.model.encoders import Encoded
+from posthue.model.encoders.encoders import Encoded
 from posthue.model.fusion.base import Fusion, FusionOutput, FusionSettings, Targets
 from posthue.model.fusion.options import DROPOUT, HIDDEN, TEMPERATURE, AllowedOptions
 from posthue.model.fusion.parts import scheme_heads

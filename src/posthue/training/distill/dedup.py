@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from posthue.data.corpora import load_corpus
-from posthue.data.fingerprints import BYTES, as_words, fingerprints, near_groups
+from posthue.data.duplicates.fingerprints import BYTES, as_words, fingerprints, near_groups
 from posthue.errors import CorpusError
 from posthue.training.distill.keep import LABELLED
 from posthue.training.distill.recipe import Dedup

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from posthue.data.fingerprints import DISTANCE, MAX_DISTANCE
+from posthue.data.duplicates.fingerprints import DISTANCE, MAX_DISTANCE
 from posthue.errors import RecipeError
 from posthue.labels import SENTIMENT
-from posthue.training.recipe import OPTIMIZERS, PRECISIONS, SCHEDULES, make_settings
+from posthue.training.recipes.recipe import OPTIMIZERS, PRECISIONS, SCHEDULES, make_settings
 
 BALANCES = ("undersample", "weights", "none")
 TARGETS = ("hard", "soft")
@@ -26,8 +26,8 @@ class Posts:
     text_column, image_column, id_column: found by their usual names where null. language_column: codes such
     as en, instead of detecting the language. repost_column: true, or an id, where a post is a repost;
     ``is_retweet``, ``is_repost``, ``retweeted_status_id`` are found. fingerprint_column: 64 bytes per
-    picture, where they were computed before (posthue.data.fingerprints); pictures are then not opened
-    before training.
+    picture, where they were computed before (posthue.data.duplicates.fingerprints); pictures are then not
+    opened before training.
     """
 
     table: str | None = None
@@ -93,7 +93,7 @@ class Student:
     dropout: before it. frozen_epochs, epochs: of the two stages; either may be 0. freeze_batchnorm: keep its
     running statistics in the second. targets: hard (the teacher's label) or soft (its probabilities; the loss
     is then KL to them, up to a constant). temperature: softens both sides in training (Hinton et al. 2015).
-    The rest as in posthue.training.recipe.Stage.
+    The rest as in posthue.training.recipes.recipe.Stage.
     """
 
     image: str = "google/mobilenet_v2_1.0_224"

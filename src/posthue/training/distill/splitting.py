@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from posthue.data.splits import stratified_split
+from posthue.data.splits.stratified import stratified_split
 from posthue.training.distill.keep import LABELLED, Advance
 from posthue.training.distill.recipe import SPLITS
 from posthue.training.distill.store import Kept, StageWriter, label_indices, stream

@@ -21,8 +21,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from posthue.data.fingerprints import BYTES
-from posthue.data.writer import TableWriter
+from posthue.data.duplicates.fingerprints import BYTES
+from posthue.data.tables.writer import TableWriter
 from posthue.files import for_arrow, write_csv, write_json
 from posthue.labels import SENTIMENT
 

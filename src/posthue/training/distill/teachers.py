@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from posthue.data.text import normalise_tweet
-from posthue.errors import RecipeError
+from posthue.errors import RecipeError, first_line
 from posthue.labels import SENTIMENT
 from posthue.posts import Post
-from posthue.runtime.bundle import Bundle
+from posthue.runtime.bundle.folder import Bundle
 from posthue.runtime.classifier import PostClassifier, load
 from posthue.training.distill.recipe import Teacher
 from posthue.training.distill.teach import Floats, TextTeacher
@@ -53,7 +53,7 @@ class HubTeacher:
     def __init__(self, settings: Teacher, models: Path | None) -> None:
         from transformers import AutoModelForSequenceClassification, AutoTokenizer  # noqa: PLC0415
 
-        from posthue.model.hub import resolve  # noqa: PLC0415
+        from posthue.model.encoders.hub import resolve  # noqa: PLC0415
 
         path = resolve(settings.model, models)
         try:
@@ -62,7 +62,7 @@ class HubTeacher:
         except (OSError, ValueError) as error:
             raise RecipeError(
                 f"teacher: cannot load {settings.model!r}: give 'default', the folder of a bundle, or a text "
-                f"classification model by Hub id or folder ({str(error).splitlines()[0]})"
+                f"classification model by Hub id or folder ({first_line(error)})"
             ) from error
         self._settings = settings
         self._order = class_order(self._model.config.id2label, settings.model)

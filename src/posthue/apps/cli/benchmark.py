@@ -1,0 +1,140 @@
+"""``posthue benchmark``: an image model on the public sentiment benchmarks, beside what was published."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from posthue.apps.cli.train import Data, data_folder
+from posthue.errors import CorpusError, InputError, MissingExtraError, first_line
+from posthue.files import require_writable, write_json
+
+if TYPE_CHECKING:
+    from posthue.data.corpora import Example
+    from posthue.evaluation.benchmarks import BenchmarkResult
+
+app = typer.Typer()
+
+
+@app.command()
+def benchmark(
+    model: Annotated[Path, typer.Argument(help="A bundle, 'default', or a run folder of distill or train.")],
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            help="twitter-5agree, twitter-4agree, twitter-3agree, twitter-2, fi, emotion-roi, or all."
+        ),
+    ] = None,
+    *,
+    csv_file: Annotated[
+        Path | None, typer.Option("--csv", help="A list path,class of your own, instead of a name.")
+    ] = None,
+    data: Data = None,
+    crossval: Annotated[
+        int | None, typer.Option(min=2, help="Train on all but one of so many folds, test on it; in turn.")
+    ] = None,
+    fine_tune: Annotated[
+        bool, typer.Option("--fine-tune", help="Train on the given splits; all of them are reported.")
+    ] = False,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Of training; 12 for --crossval, 5 for --fine-tune.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of folds and training.")] = 42,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder of the predictions, one csv per benchmark.")
+    ] = Path("benchmark-predictions"),
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures as JSON.")] = None,
+    threads: Annotated[int | None, typer.Option(min=1)] = None,
+) -> None:
+    """Judge pictures of two classes: as the model is, neutral dropped; or trained on them first."""
+    if (name is None) == (csv_file is None):
+        raise InputError("name a benchmark (twitter-5agree, …, all), or give a list with --csv FILE")
+    require_writable(json_file)
+    if crossval is not None and fine_tune:
+        raise InputError("choose either --crossval or --fine-tune")
+    if crossval is not None or fine_tune:
+        chosen = _examples(name, csv_file, data) if csv_file is not None or crossval is not None else {}
+        found = _tuned(model, name, chosen, data, crossval, epochs, seed, output)
+    else:
+        found = _as_it_is(model, _examples(name, csv_file, data), output, threads)
+    if json_file is not None:
+        write_json(json_file, {"model": str(model), "results": found})
+    typer.echo(f"predictions: {output}")
+
+
+def _examples(name: str | None, csv_file: Path | None, data: Path | None) -> dict[str, Sequence[Example]]:
+    """Return the benchmarks asked for; of ``all`` those that are here, with a word on the others."""
+    from posthue.evaluation.benchmarks import BENCHMARKS, load_benchmark, load_csv  # noqa: PLC0415
+
+    if csv_file is not None:
+        return {csv_file.stem: load_csv(csv_file, data)}
+    folder = data_folder(data)
+    if name != "all":
+        return {str(name): load_benchmark(str(name), folder)}
+    found: dict[str, Sequence[Example]] = {}
+    for each in BENCHMARKS:
+        try:
+            found[each] = load_benchmark(each, folder)
+        except CorpusError as error:
+            typer.echo(f"{each}: {first_line(error)}", err=True)
+    if not found:
+        raise InputError(f"none of the benchmarks is in {folder}: docs/data.md says where each comes from")
+    return found
+
+
+def _as_it_is(
+    model: Path, examples: dict[str, Sequence[Example]], output: Path, threads: int | None
+) -> list[dict[str, object]]:
+    import posthue  # noqa: PLC0415
+    from posthue.apps.cli.benchmark_printing import print_benchmarks  # noqa: PLC0415
+    from posthue.evaluation.benchmarks import (  # noqa: PLC0415
+        judge_pictures,
+        measure_benchmark,
+        write_rows,
+    )
+
+    inside = model / "bundle"
+    folder = None if str(model) == "default" else inside if inside.is_dir() else model
+    classifier = posthue.load(folder, threads=threads)
+    results: list[BenchmarkResult] = []
+    for each, pictures in examples.items():
+        rows = list(judge_pictures(classifier, pictures))
+        write_rows(rows, output / f"{each}.csv")
+        results.append(measure_benchmark(each, rows))
+    print_benchmarks(classifier.info.name, results)
+    return [result.to_dict() for result in results]
+
+
+def _tuned(
+    model: Path,
+    name: str | None,
+    examples: dict[str, Sequence[Example]],
+    data: Path | None,
+    folds: int | None,
+    epochs: int | None,
+    seed: int,
+    output: Path,
+) -> list[dict[str, object]]:
+    from importlib.util import find_spec  # noqa: PLC0415
+
+    if find_spec("torch") is None:
+        raise MissingExtraError("torch", "train")
+    from posthue.apps.cli.benchmark_printing import print_spreads  # noqa: PLC0415
+    from posthue.training.benchmark.fine_tune import Tuning, student_folder, tune  # noqa: PLC0415
+    from posthue.training.benchmark.folds import tuning_parts  # noqa: PLC0415
+
+    if folds is None and (examples or name == "all"):
+        raise InputError("--fine-tune wants one benchmark with given splits: fi or emotion-roi")
+    student = student_folder(model)
+    tuning = Tuning(epochs=epochs or (5 if folds is None else 12), seed=seed)
+    spreads: list[Any] = []
+    for each in examples or (str(name),):
+        given = examples.get(each)
+        folder = Path() if given is not None else data_folder(data)
+        parts = tuning_parts(each, folder, folds=folds, seed=seed, examples=given)
+        spreads.append(tune(each, parts, student, output, tuning))
+    print_spreads(f"{'fine-tuned' if folds is None else f'{folds}-fold'}, {tuning.epochs} epochs", spreads)
+    return [spread.to_dict() for spread in spreads]

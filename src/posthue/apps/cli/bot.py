@@ -1,0 +1,88 @@
+"""``posthue bot``: the Telegram bot."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from traceback import format_tb
+from typing import Annotated
+
+import typer
+
+import posthue
+from posthue.apps.cli.options import Model, Threads
+from posthue.errors import InputError, MissingExtraError, PosthueError
+
+
+def bot(
+    *,
+    model: Model = None,
+    threads: Threads = None,
+    webhook_url: Annotated[
+        str | None,
+        typer.Option(help="Public address that Telegram sends updates to; long polling if left out."),
+    ] = None,
+    host: Annotated[str, typer.Option(help="Address where the webhook listens.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port where the webhook listens.")] = 8081,
+    feedback: Annotated[
+        Path | None,
+        typer.Option(help="Show right/wrong buttons, and append verdicts to this csv or jsonl file."),
+    ] = None,
+    keep_posts: Annotated[
+        bool, typer.Option("--keep-posts", help="Keep the post with its verdict; users are told so.")
+    ] = False,
+    explain: Annotated[bool, typer.Option(help="Say which words and regions speak for the label.")] = True,
+    journal: Annotated[
+        Path | None,
+        typer.Option(help="File of answered update ids; one in the user's state folder if left out."),
+    ] = None,
+    max_image_mb: Annotated[int, typer.Option(min=1, max=20, help="Megabytes of one picture.")] = 10,
+    api_url: Annotated[str, typer.Option(help="The Bot API server.")] = "https://api.telegram.org",
+    album_seconds: Annotated[
+        float, typer.Option(min=0.05, help="Seconds of quiet until an album is taken as complete.")
+    ] = 1.0,
+    grace: Annotated[
+        float, typer.Option(min=0.1, help="Seconds to finish what was accepted when stopped.")
+    ] = 30.0,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Log every retry (never a post).")] = False,
+) -> None:
+    """Answer people on Telegram, with the token in POSTHUE_BOT_TOKEN. Nothing they send is kept."""
+    from posthue.apps.telegram.scrubbing import Scrubber, guard, log  # noqa: PLC0415
+    from posthue.apps.telegram.settings import BotSettings, read_secret, read_token  # noqa: PLC0415
+
+    token, secret = read_token(), read_secret()
+    try:
+        from posthue.apps.telegram.bot import run  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        if error.name == "fcntl":
+            raise InputError("the bot runs on Linux and macOS; on Windows, use WSL") from None
+        raise MissingExtraError(error.name or "aiogram", "bot") from None
+    scrub = Scrubber(token, *([secret] if secret else []))
+    guard(scrub, verbose=verbose)
+    settings = BotSettings(
+        api_url=api_url,
+        journal=journal,
+        feedback=feedback,
+        keep_posts=keep_posts,
+        webhook_url=webhook_url,
+        host=host,
+        port=port,
+        explain=explain,
+        max_image=max_image_mb * 2**20,
+        album_seconds=album_seconds,
+        grace=grace,
+    )
+    classifier = posthue.load(model, threads=threads)
+    try:
+        asyncio.run(run(token, classifier, settings, secret=secret, ready=_say))
+    except PosthueError as error:
+        raise InputError(scrub(str(error))) from None
+    except Exception as error:
+        log.critical("the bot stopped\n%s", "".join(format_tb(error.__traceback__)))  # no words: no posts
+        raise InputError(
+            f"the bot stopped ({type(error).__name__}); what was not answered comes again"
+        ) from None
+
+
+def _say(line: str) -> None:
+    typer.echo(f"posthue: {line}; Ctrl+C stops it", err=True)

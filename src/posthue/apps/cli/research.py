@@ -1,0 +1,251 @@
+"""The researcher's commands: ``posthue compare``, ``posthue crossval`` and ``posthue tune``."""
+
+from __future__ import annotations
+
+import os
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from posthue.apps.cli.train import Data, data_folder
+from posthue.errors import MissingExtraError, RecipeError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from posthue.baselines.word_list import WordList
+    from posthue.evaluation.significance import Cell
+    from posthue.training.research.corpus import Source
+
+_MINILM = "sentence-transformers/all-MiniLM-L6-v2"
+_MOBILENET = "google/mobilenet_v2_1.0_224"
+_EVERY = "text,image,late,early,joint,common-space,attention,gated"
+
+Corpus = Annotated[str, typer.Argument(help="Name of the corpus.")]
+Output = Annotated[
+    Path, typer.Option("--output", "-o", help="Folder of the results; a begun one is gone on with.")
+]
+Which = Annotated[
+    str,
+    typer.Option(
+        "--models", help="Comma-separated, e.g. lexicon,text,late:product,joint:max,text+lexicon,gated."
+    ),
+]
+WordLists = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--word-list",
+        metavar="NAME=FILE",
+        help="Word list, which NAME then stands for in --models, alone or behind +: words and their scores, "
+        "e.g. AFINN-en-165.txt, or the opinion lexicon's folder; repeatable.",
+    ),
+]
+Copies = Annotated[
+    Path | None,
+    typer.Option(
+        "--encoders", help="Folder of local copies of encoders; else the environment's POSTHUE_MODELS."
+    ),
+]
+TextEncoder = Annotated[
+    str, typer.Option(help="Text encoder: Hub id, folder, glove:FILE, or the folder of a trained model.")
+]
+ImageEncoder = Annotated[
+    str, typer.Option(help="Image encoder: Hub id, folder, or the folder of a trained model.")
+]
+Scheme = Annotated[str | None, typer.Option(help="Label scheme; the corpus's first if left out.")]
+Cache = Annotated[
+    Path | None, typer.Option(help="Folder of the feature cache; .posthue-features beside OUTPUT.")
+]
+Workers = Annotated[
+    int, typer.Option(min=0, help="Processes that train, one thread each; as many as there are cores if 0.")
+]
+
+
+def compare(
+    corpus: Corpus,
+    *,
+    output: Output,
+    models: Which = _EVERY,
+    data: Data = None,
+    encoders: Copies = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Runs of each model.")] = 5,
+    baseline: Annotated[
+        str | None, typer.Option(help="Model that the others are tested against; the first if left out.")
+    ] = None,
+    train_split: Annotated[str, typer.Option(help="Split to train on.")] = "train",
+    eval_split: Annotated[str, typer.Option(help="Split to measure on; no choice is made on it.")] = "dev",
+    text_encoder: TextEncoder = _MINILM,
+    image_encoder: ImageEncoder = _MOBILENET,
+    scheme: Scheme = None,
+    cache: Cache = None,
+    word_list: WordLists = None,
+    workers: Workers = 0,
+) -> None:
+    """Compare models on a corpus: whole posts, text only, image only, corrupted image; several seeds."""
+    _need("torch", "train")
+    from posthue.runtime.backends.devices import available_cores  # noqa: PLC0415
+    from posthue.training.research.candidates import parse_models  # noqa: PLC0415
+    from posthue.training.research.compare import Comparison  # noqa: PLC0415
+    from posthue.training.research.compare import compare as run  # noqa: PLC0415
+
+    lists = _word_lists(word_list or ())
+    source = _source(corpus, output, data, encoders, text_encoder, image_encoder, scheme, cache, lists)
+    candidates = parse_models(models, source.list_digests())
+    comparison = Comparison(source, candidates, seeds, train_split, eval_split, baseline)
+    found = run(comparison, output, workers=workers or available_cores())
+    _passed(found.passed)
+    _print(found.cells, f"{corpus}, {train_split} → {eval_split}, n = {found.n:,}, {seeds} seeds")
+    _print_seconds(found.seconds)
+    typer.echo(f"table: {output / 'table.csv'}")
+
+
+def crossval(
+    corpus: Corpus,
+    *,
+    output: Output,
+    models: Which = "lexicon,text,image,late,gated",
+    data: Data = None,
+    encoders: Copies = None,
+    folds: Annotated[int, typer.Option(help="Folds, where the corpus does not bring its own.")] = 5,
+    seed: Annotated[int, typer.Option(help="Of the folds and the runs.")] = 42,
+    split: Annotated[
+        list[str] | None, typer.Option(help="Splits to pool; repeatable; all if left out.")
+    ] = None,
+    text_encoder: TextEncoder = _MINILM,
+    image_encoder: ImageEncoder = _MOBILENET,
+    scheme: Scheme = None,
+    cache: Cache = None,
+    word_list: WordLists = None,
+    workers: Workers = 0,
+) -> None:
+    """Cross-validate models: stratified folds with near-duplicates on one side, or the corpus's own."""
+    _need("torch", "train")
+    from posthue.runtime.backends.devices import available_cores  # noqa: PLC0415
+    from posthue.training.research.candidates import parse_models  # noqa: PLC0415
+    from posthue.training.research.crossval import CrossValidation, require_folds  # noqa: PLC0415
+    from posthue.training.research.crossval import crossval as run  # noqa: PLC0415
+
+    require_folds(folds)
+    lists = _word_lists(word_list or ())
+    source = _source(corpus, output, data, encoders, text_encoder, image_encoder, scheme, cache, lists)
+    candidates = parse_models(models, source.list_digests())
+    task = CrossValidation(source, candidates, folds, seed, split)
+    found = run(task, output, workers=workers or available_cores())
+    whose = "the corpus's own folds" if found.given else f"{found.folds} folds"
+    _passed(found.passed)
+    _print(found.cells, f"{corpus}, {whose}, n = {found.n:,}")
+    for model, label, mean, std in found.per_class:
+        typer.echo(f"F1 {label:<12} {model:<16} {mean:.3f} ± {std:.3f}")
+    _print_seconds(found.seconds)
+    typer.echo(f"table: {output / 'table.csv'}")
+
+
+def tune(
+    corpus: Corpus,
+    *,
+    output: Output,
+    model: Annotated[str, typer.Option("--model", help="Model to tune, e.g. gated or joint:max.")] = "gated",
+    trials: Annotated[int, typer.Option(help="Finished trials of the study, over all its processes.")] = 50,
+    data: Data = None,
+    encoders: Copies = None,
+    metric: Annotated[
+        str, typer.Option(help="To maximise on inner validation: accuracy, weighted_f1, macro_f1 …")
+    ] = "weighted_f1",
+    splits: Annotated[int, typer.Option(help="Inner validation splits that are averaged.")] = 2,
+    seed: Annotated[int, typer.Option(help="Of the search.")] = 0,
+    train_split: Annotated[str, typer.Option(help="Split to search on; no other is read.")] = "train",
+    validate_split: Annotated[
+        str, typer.Option(help="Split on which the written recipe chooses its epoch.")
+    ] = "dev",
+    text_encoder: TextEncoder = _MINILM,
+    image_encoder: ImageEncoder = _MOBILENET,
+    scheme: Scheme = None,
+    cache: Cache = None,
+) -> None:
+    """Search a model's settings; run it in several processes at once if you like. Writes a recipe."""
+    _need("torch", "train")
+    from posthue.training.research.candidates import candidate  # noqa: PLC0415
+    from posthue.training.research.tune import Search  # noqa: PLC0415
+    from posthue.training.research.tune import tune as run  # noqa: PLC0415
+
+    source = _source(corpus, output, data, encoders, text_encoder, image_encoder, scheme, cache)
+    chosen = candidate(model)
+    found = run(Search(source, chosen, trials, train_split, validate_split, metric, splits, seed), output)
+    typer.echo(
+        f"{found.trials} trials, {found.pruned} of them pruned; best {metric} {100 * found.value:.1f} %"
+    )
+    for name, value in found.parameters.items():
+        typer.echo(f"  {name:<20} {value:.4g}" if isinstance(value, float) else f"  {name:<20} {value}")
+    typer.echo(f"recipe: {found.recipe}")
+
+
+def _source(
+    corpus: str,
+    output: Path,
+    data: Path | None,
+    encoders: Path | None,
+    text: str,
+    image: str,
+    scheme: str | None,
+    cache: Path | None,
+    lists: Mapping[str, WordList] | None = None,
+) -> Source:
+    from posthue.training.research.corpus import CACHE, Source  # noqa: PLC0415
+
+    models = encoders or (Path(folder) if (folder := os.environ.get("POSTHUE_MODELS")) else None)
+    place = cache or output.absolute().parent / CACHE
+    return Source(corpus, data_folder(data), scheme, text, image, models, place, lists or {})
+
+
+def _word_lists(given: Sequence[str]) -> dict[str, WordList]:
+    from posthue.baselines.word_list import read_word_list  # noqa: PLC0415
+    from posthue.training.research.candidates import check_list_name  # noqa: PLC0415
+
+    found: dict[str, WordList] = {}
+    for item in given:
+        name, equals, file = item.partition("=")
+        if not equals or not file:
+            raise RecipeError(f"--word-list {item}: write NAME=FILE")
+        if name in found:
+            raise RecipeError(f"--word-list names {name!r} twice")
+        found[check_list_name(name)] = read_word_list(Path(file))
+    return found
+
+
+def _print(cells: Sequence[Cell], title: str) -> None:
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    shown = list(dict.fromkeys(cell.condition for cell in cells))
+    known = {(c.model, c.condition, c.metric): c for c in cells}
+    for metric in ("accuracy", "macro_f1"):
+        table = Table(title=f"{title}: {metric.replace('_', ' ')}, %")
+        table.add_column("model")
+        for condition in shown:
+            table.add_column(condition, justify="right")
+        for model in dict.fromkeys(cell.model for cell in cells):
+            values = [known.get((model, condition, metric)) for condition in shown]
+            texts = [f"{100 * v.mean:.1f} ± {100 * v.std:.1f}" if v else "" for v in values]
+            table.add_row(model, *texts)
+        Console().print(table)
+
+
+def _passed(count: int) -> None:
+    if count:
+        typer.echo(f"{count:,} posts without exactly one label are left out")
+
+
+def _print_seconds(seconds: Mapping[str, float]) -> None:
+    for model, value in seconds.items():
+        typer.echo(f"{model:<16} {value:7.1f} s of CPU time")
+    typer.echo(f"{'all models':<16} {sum(seconds.values()):7.1f} s of CPU time")
+
+
+def _need(package: str, extra: str) -> None:
+    if find_spec(package) is None:
+        raise MissingExtraError(package, extra)
+
+
+__all__ = ["compare", "crossval", "tune"]

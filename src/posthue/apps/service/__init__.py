@@ -1,0 +1,1 @@
+"""What every server shares: the classifier behind a queue, limits, fetching, metrics."""

@@ -1,0 +1,1 @@
+"""Predictions by known words: VADER, word lists such as AFINN, TF-IDF."""

@@ -1,0 +1,1 @@
+"""Near-duplicate texts and pictures, and their groups."""

@@ -1,0 +1,1 @@
+"""Pictures opened safely and decoded."""

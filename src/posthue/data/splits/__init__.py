@@ -1,0 +1,1 @@
+"""Splits that keep groups together, and the files that record them."""

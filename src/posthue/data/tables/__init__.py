@@ -1,0 +1,1 @@
+"""Tables of posts read and written as streams."""

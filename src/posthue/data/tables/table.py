@@ -1,0 +1,198 @@
+"""Tables of posts, read and written as streams: csv, tsv, jsonl, parquet, folders and zips of pictures.
+
+    open_table("posts.csv") → PostTable → RowBatch(posts, passthrough, errors) …
+    TableWriter("out.parquet", overwrite=False) ← record batches
+
+Memory does not grow with the table. A row that is broken stays in its place, with an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+import pyarrow as pa
+
+from posthue.data.tables.cells import id_of, image_of, resolve_image_path, text_of, values_of
+from posthue.data.tables.picture_columns import HoldsPictures, pictures_of
+from posthue.data.tables.readers import Chunk, Reader, open_reader
+from posthue.data.tables.writer import TableWriter
+from posthue.errors import TableError
+from posthue.posts import Post
+
+__all__ = [
+    "Columns",
+    "PostTable",
+    "RowBatch",
+    "TableWriter",
+    "open_table",
+    "read_table",
+    "resolve_image_path",
+]
+
+_USUAL = {
+    "id": ("id", "post_id", "tweet_id", "status_id"),
+    "text": ("text", "tweet", "tweet_text", "caption", "content", "title", "body", "message", "sentence"),
+    "image": (
+        *("image", "image_path", "img", "img_path", "image_file", "file_name", "filename"),
+        *("picture", "photo", "path", "file"),
+    ),
+}
+_ANY_FILE = ("filename", "path", "file")  # pictures only where the values look like pictures
+
+
+def _trusted(_name: str) -> bool:
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The columns that hold a post's id, text and image; None: find it by its usual names, in any case.
+
+    An empty name: there is no such column. Without an id column, the id is the row's number, from 0. A column
+    ``file``, ``path`` or ``filename`` is taken as the image only where its values look like pictures.
+    """
+
+    id: str | None = None
+    text: str | None = None
+    image: str | None = None
+
+    def resolve(self, names: list[str], holds_pictures: HoldsPictures = _trusted) -> Columns:
+        """Return the columns of a table of posts; raise TableError if it has neither text nor image."""
+        found = self.find(names, holds_pictures)
+        if found.text is None and found.image is None:
+            raise TableError(
+                f"no column looks like a text or an image; say which with --text-column or --image-column. "
+                f"The columns are {_list(names)}"
+            )
+        return found
+
+    def find(self, names: list[str], holds_pictures: HoldsPictures = _trusted) -> Columns:
+        """Return the columns among ``names``, None for what is not there; or raise TableError."""
+        taken = {self.id, self.text, self.image}
+        free = {name.lower(): name for name in reversed(names) if name not in taken}
+        found = {}
+        for role in (field.name for field in fields(self)):
+            usual = (free[name] for name in _USUAL[role] if name in free)
+            likely = (name for name in usual if name.lower() not in _ANY_FILE or holds_pictures(name))
+            found[role] = next(likely, None) if getattr(self, role) is None else self._named(role, names)
+        return Columns(**found)
+
+    def _named(self, role: str, names: list[str]) -> str | None:
+        wanted: str = getattr(self, role)
+        by_lower = {name.lower(): name for name in reversed(names)}
+        if not wanted:
+            return None
+        if wanted not in names and wanted.lower() not in by_lower:
+            raise TableError(
+                f"there is no column {wanted!r} (--{role}-column); the columns are {_list(names)}"
+            )
+        return wanted if wanted in names else by_lower[wanted.lower()]
+
+
+@dataclass(frozen=True, slots=True)
+class RowBatch:
+    """Some rows: their posts, their other columns, and per row None or what is broken in it."""
+
+    posts: list[Post]
+    passthrough: pa.RecordBatch
+    errors: list[str | None]
+
+
+class PostTable:
+    """An opened table; iterate it, as often as you like, for its rows in batches.
+
+    path: the file or folder.
+    columns: which columns hold id, text and image.
+    schema: all columns. passthrough_schema: those that are not id, text or image.
+    """
+
+    def __init__(self, path: Path, reader: Reader, columns: Columns, batch_rows: int) -> None:
+        self.path = path
+        self.columns = columns
+        self.schema: pa.Schema = reader.schema
+        used = (columns.id, columns.text, columns.image)
+        self._kept = [index for index, name in enumerate(self.schema.names) if name not in used]
+        self.passthrough_schema = pa.schema([self.schema.field(index) for index in self._kept])
+        self._reader, self._batch_rows = reader, batch_rows
+
+    @property
+    def column_names(self) -> list[str]:
+        """The names of all columns."""
+        return list(self.schema.names)
+
+    def count_rows(self) -> int | None:
+        """Return the number of rows for a progress bar: exact or a good estimate; None if unknown."""
+        return self._reader.count_rows()
+
+    def __iter__(self) -> Iterator[RowBatch]:
+        start = 0
+        for chunk in self._reader.chunks(self._batch_rows):
+            yield RowBatch(self._posts(chunk, start), self._passthrough(chunk.batch), chunk.errors)
+            start += chunk.batch.num_rows
+
+    def _passthrough(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        if self._kept:
+            return pa.RecordBatch.from_arrays(
+                [batch.column(i) for i in self._kept], schema=self.passthrough_schema
+            )
+        # A batch without columns must still know how many rows it has.
+        return batch.select([])
+
+    def _posts(self, chunk: Chunk, start: int) -> list[Post]:
+        ids, texts, images = (self._values(chunk.batch, name) for name in self._roles())
+        posts = []
+        for row, error in enumerate(chunk.errors):
+            post = Post(id=id_of(ids[row]) if self.columns.id else str(start + row))
+            if error is None:
+                image = chunk.images[row] if chunk.images else image_of(images[row], self._reader.folder)
+                post = replace(post, text=text_of(texts[row]), image=image)
+            posts.append(post)
+        return posts
+
+    def _roles(self) -> tuple[str | None, ...]:
+        return (self.columns.id, self.columns.text, self.columns.image)
+
+    def _values(self, batch: pa.RecordBatch, name: str | None) -> list[object]:
+        if name is None:
+            return [None] * batch.num_rows
+        return values_of(batch.column(batch.schema.names.index(name)))
+
+
+def open_table(
+    path: str | Path, *, columns: Columns | None = None, batch_rows: int = 1024, encoding: str | None = None
+) -> PostTable:
+    """Open a table of posts; raise TableError, saying what to do, if it cannot be read as one."""
+    reader = _open(path, encoding, batch_rows)
+    try:
+        found = (columns or Columns()).resolve(list(reader.schema.names), pictures_of(reader))
+    except TableError as error:
+        raise TableError(f"{path}: {error}") from None
+    return PostTable(Path(path), reader, found, batch_rows)
+
+
+def read_table(
+    path: str | Path, *, columns: Columns | None = None, batch_rows: int = 1024, encoding: str | None = None
+) -> Iterator[pa.RecordBatch]:
+    """Return the table as it is, all columns, as a stream of record batches; raise TableError.
+
+    A column that ``columns`` names must exist. A broken row has the cells before its damage, and nulls.
+    """
+    reader = _open(path, encoding, batch_rows)
+    (columns or Columns()).find(list(reader.schema.names))
+    return (chunk.batch for chunk in reader.chunks(batch_rows))
+
+
+def _open(path: str | Path, encoding: str | None, batch_rows: int) -> Reader:
+    if batch_rows < 1:
+        raise TableError(f"batch_rows must be at least 1, not {batch_rows}")
+    try:
+        return open_reader(Path(path), encoding)
+    except OSError as error:
+        raise TableError(f"{path}: cannot be read ({error.strerror or error})") from None
+
+
+def _list(names: list[str]) -> str:
+    shown = ", ".join(names[:40])
+    return f"{shown}, … ({len(names)} in all)" if len(names) > 40 else shown or "none"

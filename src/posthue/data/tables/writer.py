@@ -1,0 +1,113 @@
+"""Writing tables: the file appears complete, or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from errno import EDQUOT, EFBIG, ENOSPC
+from pathlib import Path
+from types import TracebackType
+
+import pyarrow as pa
+
+from posthue.data.tables.part_file import open_part
+from posthue.data.tables.sinks import SINKS, Sink
+from posthue.errors import TableError
+from posthue.files import sync_folder
+
+
+class TableWriter:
+    """Writes csv, tsv, jsonl or parquet, by the ending of ``path``, batch by batch.
+
+    Rows go to a hidden neighbour of ``path``, which takes its name at the end and is removed if anything
+    fails; what a killed process left of the same table is removed by the next one.
+    The first batch sets the columns. Missing parent folders are made. Raises TableError: the file exists and
+    ``overwrite`` is false, the ending is unknown, the disk is full, a batch has other columns.
+
+    >>> with TableWriter("scores.csv", overwrite=True) as writer:  # doctest: +SKIP
+    ...     writer.write(batch)
+    """
+
+    def __init__(self, path: str | Path, *, overwrite: bool) -> None:
+        self.path = Path(path)
+        self.rows = 0
+        self._overwrite = overwrite
+        ending = self.path.suffix.lower()
+        if ending not in SINKS:
+            raise TableError(f"{path}: tables are written as {', '.join(SINKS)}; the ending says which")
+        self._make_sink = SINKS[ending]
+        self._sink: Sink | None = None
+        self._schema: pa.Schema | None = None
+        self._check_target()
+
+    def __enter__(self) -> TableWriter:
+        with self._explained():
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._part, self._file = open_part(self.path)
+        return self
+
+    def write(self, table: pa.Table | pa.RecordBatch) -> None:
+        """Append rows; every call has the same columns as the first, types are cast to its types."""
+        if isinstance(table, pa.RecordBatch):
+            table = pa.Table.from_batches([table])
+        with self._explained():
+            if self._schema is None or self._sink is None:
+                self._schema = _settled(table.schema)
+                self._sink = self._make_sink(self._file, self._schema)
+            self._sink.write(self._fitted(table, self._schema))
+        self.rows += table.num_rows
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                self._finish()
+        finally:
+            if self._sink is not None:
+                self._sink.abandon()
+            with suppress(OSError):  # a full disk may refuse even the close
+                self._file.close()
+            self._part.unlink(missing_ok=True)
+
+    def _finish(self) -> None:
+        with self._explained():
+            if self._sink is None:
+                self.write(pa.table({}))
+            assert self._sink is not None
+            self._sink.close()
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+            self._check_target()
+            self._part.replace(self.path)
+            sync_folder(self.path.parent)
+
+    def _fitted(self, table: pa.Table, schema: pa.Schema) -> pa.Table:
+        if table.schema.names != schema.names:
+            raise TableError(f"{self.path}: a batch has the columns {table.schema.names}, not {schema.names}")
+        return table if table.schema.equals(schema) else table.cast(schema)
+
+    def _check_target(self) -> None:
+        if self.path.is_dir():
+            raise TableError(f"{self.path} is a folder; name a file")
+        if not self._overwrite and os.path.lexists(self.path):
+            raise TableError(f"{self.path} exists already; choose another name or pass --overwrite")
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            full = error.errno in (ENOSPC, EDQUOT, EFBIG)
+            reason = "the disk is full" if full else error.strerror or str(error)
+            raise TableError(f"{self.path}: cannot be written: {reason}; nothing was left behind") from error
+        except pa.ArrowException as error:
+            raise TableError(f"{self.path}: cannot be written: {error}") from error
+
+
+def _settled(schema: pa.Schema) -> pa.Schema:
+    """A column of nulls only may hold text in a later batch."""
+    fields = [field.with_type(pa.string()) if pa.types.is_null(field.type) else field for field in schema]
+    return pa.schema(fields, metadata=schema.metadata)

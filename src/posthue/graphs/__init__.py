@@ -1,0 +1,1 @@
+"""ONNX graphs rewritten: int8, SmoothQuant, GPTQ, fp16; no torch, no bundle."""

@@ -1,0 +1,156 @@
+"""What an audit found, as files to read and to work with: report.md, a csv per finding, a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from posthue.data.splits.files import write_splits
+from posthue.evaluation.audit.check import Findings
+from posthue.evaluation.audit.findings import KINDS, Audit
+from posthue.evaluation.audit.label_issues import LabelIssue
+from posthue.files import write_csv, write_file
+from posthue.insight.check.figures import findings_lines
+from posthue.insight.check.picture import audit_picture
+
+_SHOWN = 10
+_CUT = 90
+
+
+def write_findings(found: Findings, folder: Path) -> None:
+    """Write report.md, overview.png and the csv files into a folder."""
+    audit, entries = found.audit, found.audit.entries
+    write_csv(folder / "duplicates.csv", ("group", "kind", "split", "id"), _duplicate_rows(audit))
+    write_csv(folder / "conflicts.csv", ("group", "kind", "split", "id", "label"), _conflict_rows(audit))
+    write_csv(
+        folder / "suspicious.csv",
+        ("split", "id", "given", "suggested", "confidence", "given_confidence"),
+        [
+            (entries[i.row].split, entries[i.row].post.id, i.given, i.suggested, *_percents(i))
+            for i in found.issues.issues
+        ],
+    )
+    write_csv(
+        folder / "unreadable.csv",
+        ("split", "id", "image", "error"),
+        [
+            (entries[r].split, entries[r].post.id, _path(entries[r].post.image), e)
+            for r, e in audit.unreadable()
+        ],
+    )
+    write_csv(
+        folder / "missing.csv",
+        ("split", "id", "missing"),
+        [(entries[row].split, entries[row].post.id, what) for row, what in audit.missing()],
+    )
+    write_csv(folder / "classes.csv", ("split", "label", "count", "share"), _class_rows(audit))
+    if found.fixed:
+        rows = zip(entries, found.fixed.splits, audit.groups["either"], strict=True)
+        write_splits(folder / "splits.csv", [(str(e.post.id), split, group) for e, split, group in rows])
+    write_file(folder / "overview.png", audit_picture(audit, found.name).png())
+    write_file(folder / "report.md", report(found))
+
+
+def report(found: Findings) -> str:
+    """Return the report as Markdown."""
+    parts = [f"# {found.name}: data check", "\n".join(f"- {line}" for line in findings_lines(found))]
+    parts += ["![classes and repeats](overview.png)", _class_table(found.audit)]
+    if found.audit.torn():
+        parts.append(_groups("Near-duplicates across splits", found.audit, found.audit.torn()))
+    if found.audit.conflicts():
+        parts.append(_groups("Near-duplicates with different labels", found.audit, found.audit.conflicts()))
+    if found.issues.issues:
+        parts.append(_issues(found))
+    parts.append(
+        "Suspicious labels are what a quick model doubts, to be looked at and not to be believed. "
+        "The complete lists are in the csv files beside this report."
+    )
+    return "\n\n".join(parts) + "\n"
+
+
+def _duplicate_rows(audit: Audit) -> Iterator[tuple[object, ...]]:
+    for kind in KINDS[:2]:
+        for group, rows in audit.repeats(kind).items():
+            yield from ((group, kind, audit.entries[r].split, audit.entries[r].post.id) for r in rows)
+
+
+def _conflict_rows(audit: Audit) -> Iterator[tuple[object, ...]]:
+    for kind in KINDS[:2]:
+        for group, rows in audit.conflicts(kind).items():
+            for entry in (audit.entries[row] for row in rows):
+                yield (group, kind, entry.split, entry.post.id, "|".join(entry.labels))
+
+
+def _class_rows(audit: Audit) -> Iterator[tuple[object, ...]]:
+    for split, counts in audit.classes().items():
+        for label, count in sorted(counts.items(), key=lambda pair: -pair[1]):
+            yield (split, label, count, f"{count / counts.total():.4f}")
+
+
+def _class_table(audit: Audit) -> str:
+    classes = audit.classes()
+    labels = sorted({label for counts in classes.values() for label in counts})
+    if not labels:
+        return ""
+    head = "| label | " + " | ".join(split or "all" for split in classes) + " |"
+    rows = [
+        f"| {_plain(label)} | "
+        + " | ".join(f"{c[label]:,} ({c[label] / max(1, c.total()):.1%})" for c in classes.values())
+        + " |"
+        for label in labels
+    ]
+    return "\n".join(["## Classes", "", head, "|---" * (len(classes) + 1) + "|", *rows])
+
+
+def _groups(title: str, audit: Audit, groups: dict[int, list[int]]) -> str:
+    largest = sorted(groups.values(), key=len, reverse=True)[:_SHOWN]
+    lines = [f"## {title}", "", f"{len(groups):,} groups; the largest:"]
+    for rows in largest:
+        lines.append(f"\n{len(rows)} posts\n")
+        lines += [_post_line(audit, row) for row in _telling(audit, rows)]
+    return "\n".join(lines)
+
+
+def _issues(found: Findings) -> str:
+    lines = [
+        "## Suspicious labels",
+        "",
+        "| split | id | given | suggested | confidence | text |",
+        "|---" * 6 + "|",
+    ]
+    for issue in found.issues.issues[: 2 * _SHOWN]:
+        entry = found.audit.entries[issue.row]
+        cells = (entry.split, entry.post.id, issue.given, issue.suggested, f"{issue.confidence:.2f}")
+        lines.append("| " + " | ".join(_plain(str(c)) for c in (*cells, entry.post.text or "")) + " |")
+    return "\n".join(lines)
+
+
+def _telling(audit: Audit, rows: list[int], most: int = 4) -> list[int]:
+    """Return a few rows of a group, of as many splits and labels as there are."""
+    seen: dict[tuple[str, tuple[str, ...]], int] = {}
+    for row in rows:
+        seen.setdefault((audit.entries[row].split, audit.entries[row].labels), row)
+    chosen = [*seen.values(), *(row for row in rows if row not in seen.values())]
+    return sorted(chosen[:most])
+
+
+def _post_line(audit: Audit, row: int) -> str:
+    entry = audit.entries[row]
+    label = "|".join(entry.labels) or "no label"
+    cells = (entry.split, str(entry.post.id), f"({label})", entry.post.text or "")
+    return "- " + " ".join(_plain(cell) for cell in cells)
+
+
+def _plain(text: str) -> str:
+    """Return a text that Markdown shows as it is, on one line, cut."""
+    line = " ".join(text.split())
+    cut = line if len(line) <= _CUT else line[:_CUT] + "…"
+    return "".join("\\" + c if c in "\\`*_[]<>|#!" else c for c in cut)
+
+
+def _percents(issue: LabelIssue) -> tuple[str, str]:
+    return f"{issue.confidence:.4f}", f"{issue.given_confidence:.4f}"
+
+
+def _path(image: object) -> str:
+    return str(image) if isinstance(image, str | Path) else ""

@@ -1,0 +1,159 @@
+"""The files of a comparison: tables as csv and Markdown, pictures, and a report per model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple
+from pathlib import Path
+
+import numpy as np
+
+from posthue.evaluation.metrics import confusion, per_class_f1
+from posthue.evaluation.runs import CONDITIONS, Run, pooled
+from posthue.evaluation.significance import COLUMNS, Cell, Difference, mcnemar
+from posthue.files import write_csv, write_file
+
+TITLES = {
+    "accuracy": "Accuracy",
+    "weighted_f1": "Weighted F1",
+    "macro_f1": "Macro F1",
+    "macro_recall": "Macro recall",
+    "ece": "ECE",
+}
+SHOWN = {
+    "both": "both",
+    "text": "text only",
+    "image": "image only",
+    "corrupted": "corrupted image",
+}
+_TABLE = ("model", "condition", "metric", "mean", "std", "low", "high", "n")
+_DIFFERENCES = ("model", "condition", "metric", "baseline", "difference", "low", "high", "p", "p_holm", "n")
+
+
+def write_tables(
+    out: Path, cells: Sequence[Cell], differences: Sequence[Difference], *, runs: str, head: str
+) -> None:
+    """Write table.csv, table.md and significance.csv.
+
+    runs: the name of the last column, seeds or folds. head: a line of Markdown that says what was measured.
+    """
+    write_csv(out / "table.csv", (*_TABLE, runs), [_plain(astuple(cell)) for cell in cells])
+    if differences:
+        write_csv(out / "significance.csv", _DIFFERENCES, [_plain(astuple(one)) for one in differences])
+    else:  # of an earlier call with more models
+        (out / "significance.csv").unlink(missing_ok=True)
+    write_file(out / "table.md", _markdown(cells, differences, runs, head))
+
+
+def write_reports(folder: Path, runs: Mapping[str, Sequence[Run]]) -> None:
+    """Write every model's report, and remove those of models that are not in the table any more."""
+    names = {f"{model.replace(':', '_').replace('+', '_')}.md": found for model, found in runs.items()}
+    for name, found in names.items():
+        _write_report(folder / name, found)
+    for path in folder.glob("*.md"):
+        if path.name not in names:
+            path.unlink()
+
+
+def _write_report(path: Path, runs: Sequence[Run]) -> None:
+    """Write a model's classification report and confusion matrix per condition, over all its runs."""
+    first = runs[0]
+    lines = [f"# {first.model}", ""]
+    for condition in CONDITIONS:
+        if condition not in first.conditions:
+            continue
+        answers = pooled(runs, condition)
+        counts = confusion(answers.true, answers.predicted, len(first.labels))
+        lines += [f"## {SHOWN[condition]}", "", f"{len(answers.true)} answers of {len(runs)} runs.", ""]
+        lines += ["```", _sklearn_report(answers.true, answers.predicted, first.labels), "```", ""]
+        lines += [_confusion_table(counts, first.labels), ""]
+    write_file(path, "\n".join(lines))
+
+
+def per_class_rows(runs: Mapping[str, Sequence[Run]], condition: str) -> list[list[object]]:
+    """Return model, label, mean and std of F1 over the runs, one row per model and label."""
+    rows: list[list[object]] = []
+    for model, found in runs.items():
+        f1 = np.array([_f1(run, condition) for run in found])
+        std = f1.std(0, ddof=1) if len(f1) > 1 else np.zeros(f1.shape[1])
+        rows += [
+            [model, label, float(f1[:, i].mean()), float(std[i])] for i, label in enumerate(found[0].labels)
+        ]
+    return rows
+
+
+def mcnemar_rows(runs: Mapping[str, Sequence[Run]], baseline: str) -> list[list[object]]:
+    """Return rows of model, condition, baseline and McNemar's p; a model answers by the mean of its runs."""
+    rows: list[list[object]] = []
+    for condition in runs[baseline][0].conditions:
+        true = runs[baseline][0].conditions[condition].true
+        answers = {
+            model: np.mean([run.conditions[condition].probabilities for run in found], axis=0).argmax(1)
+            for model, found in runs.items()
+        }
+        rows += [
+            [model, condition, baseline, mcnemar(found, answers[baseline], true)]
+            for model, found in answers.items()
+            if model != baseline
+        ]
+    return rows
+
+
+def _f1(run: Run, condition: str) -> np.ndarray:
+    answers = run.conditions[condition]
+    return per_class_f1(confusion(answers.true, answers.predicted, len(run.labels)))
+
+
+def _sklearn_report(true: np.ndarray, predicted: np.ndarray, labels: Sequence[str]) -> str:
+    from sklearn.metrics import classification_report  # noqa: PLC0415
+
+    names, every = list(labels), list(range(len(labels)))
+    text: str = classification_report(true, predicted, labels=every, target_names=names, zero_division=0)
+    return text.rstrip()
+
+
+def _confusion_table(counts: np.ndarray, labels: Sequence[str]) -> str:
+    rows = [f"| true ↓ predicted → | {' | '.join(labels)} |", "|---" * (len(labels) + 1) + "|"]
+    rows += [
+        f"| {label} | {' | '.join(str(int(v)) for v in row)} |"
+        for label, row in zip(labels, counts, strict=True)
+    ]
+    return "\n".join(rows)
+
+
+def _markdown(cells: Sequence[Cell], differences: Sequence[Difference], runs: str, head: str) -> str:
+    known = {(c.model, c.condition, c.metric): c for c in cells}
+    stars = {
+        (d.model, d.condition, d.metric): "\\*" for d in differences if d.p_holm < 0.05 and d.metric != "ece"
+    }
+    models = list(dict.fromkeys(c.model for c in cells))
+    shown = [c for c in CONDITIONS if any(cell.condition == c for cell in cells)]
+    counts = ", ".join(f"{SHOWN[c]} {next(k.n for k in cells if k.condition == c):,}" for c in shown)
+    lines = [head, "", f"Mean ± standard deviation over {runs}, in percent. Posts: {counts}."]
+    if differences:
+        lines.append(
+            f"\\* differs from {differences[0].baseline} (paired bootstrap, Holm-corrected p < 0.05)."
+        )
+    for metric in COLUMNS:
+        lines += ["", f"## {TITLES[metric]}", "", f"| model | {' | '.join(SHOWN[c] for c in shown)} |"]
+        lines.append("|---" * (len(shown) + 1) + "|")
+        for model in models:
+            row = [_cell(known.get((model, c, metric)), stars.get((model, c, metric), "")) for c in shown]
+            lines.append(f"| {model} | {' | '.join(row)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _cell(cell: Cell | None, star: str) -> str:
+    return f"{100 * cell.mean:.1f} ± {100 * cell.std:.1f}{star}" if cell else ""
+
+
+def _plain(row: Sequence[object]) -> list[object]:
+    return [f"{value:.6f}" if isinstance(value, float) else value for value in row]
+
+
+__all__ = [
+    "mcnemar_rows",
+    "per_class_rows",
+    "write_reports",
+    "write_tables",
+]

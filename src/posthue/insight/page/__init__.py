@@ -1,0 +1,1 @@
+"""The HTML page: shell, sections, posts, thumbnails."""

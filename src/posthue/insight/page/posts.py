@@ -1,0 +1,144 @@
+"""Posts and what was found in them, as one HTML file to look at.
+
+>>> from posthue.posts import Post, Prediction
+>>> html = posts_report([(Post(text="<hi>"), Prediction(error="no picture"))], title="Two & a half posts")
+>>> "&lt;hi&gt;" in html, "Two &amp; a half posts" in html
+(True, True)
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from posthue._version import __version__
+from posthue.files import write_file
+from posthue.insight.page.shell import bars, escaped, hue, page, percent, stack
+from posthue.insight.page.thumbnails import thumbnail
+from posthue.labels import SCHEMES
+from posthue.posts import Judgement, Modality, Post, Prediction
+
+LONGEST_TEXT = 600
+CAUTION = (
+    "The labels tell the emotion that a post expresses, not what its author feels, and they can be wrong: "
+    "not for decisions about people."
+)
+Row = tuple[Post, Prediction]
+
+
+def posts_report(rows: Sequence[Row], *, title: str) -> str:
+    """Return a page with counts on top and a card for every post, in their order.
+
+    The page is one file: its style and its pictures (320 pixels a side, about 20 kB each) are inside it, it
+    runs no script and loads nothing. Every text is escaped. A post that was not judged is a card with the
+    reason; a picture that cannot be read is left out. Meant for up to some hundreds of posts.
+    """
+    cards = "\n".join(_card(post, prediction) for post, prediction in rows)
+    return page(
+        title,
+        head=_summary([prediction for _, prediction in rows]),
+        main=f'<div class="posts">\n{cards}\n</div>' if rows else '<p class="note">There are no posts.</p>',
+        foot=f"Made by posthue {__version__}. {CAUTION}",
+    )
+
+
+def write_posts_report(rows: Sequence[Row], output: str | Path, *, title: str) -> Path:
+    """Write ``posts_report`` to ``output``, making its folder, and return the path."""
+    return write_file(output, posts_report(rows, title=title))
+
+
+def _summary(predictions: Sequence[Prediction]) -> str:
+    failed = sum(not prediction.ok for prediction in predictions)
+    numbers = {
+        "posts": len(predictions),
+        "judged": len(predictions) - failed,
+        "mixed": sum(prediction.mixed for prediction in predictions),
+        "not judged": failed,
+    }
+    boxes = "".join(f"<div><dt>{name}</dt><dd>{count:,}</dd></div>" for name, count in numbers.items())
+    return f'<div class="summary"><dl class="counts">{boxes}</dl>{"".join(_distributions(predictions))}</div>'
+
+
+def _distributions(predictions: Sequence[Prediction]) -> Iterator[str]:
+    names = dict.fromkeys(name for prediction in predictions for name in prediction.schemes)
+    for name in names:
+        counts = Counter(p.schemes[name].label for p in predictions if name in p.schemes)
+        order = SCHEMES[name].labels if name in SCHEMES else sorted(counts)
+        found = stack([(label, counts[label]) for label in order])
+        yield f"<section><h2>{escaped(name)}</h2>{found}</section>"
+
+
+def _card(post: Post, prediction: Prediction) -> str:
+    identity = prediction.id if prediction.id is not None else post.id
+    parts = [
+        f'<p class="id">{escaped(identity, 200)}</p>' if identity else "",
+        _words(post),
+        _labels(prediction)
+        if prediction.ok
+        else f'<p class="error">{escaped(_reason(post, prediction))}</p>',
+        *(f'<p class="note">{escaped(warning)}</p>' for warning in prediction.warnings),
+        *(_judgement(name, judgement) for name, judgement in prediction.schemes.items()),
+    ]
+    kind = "post" if prediction.ok else "post failed"
+    inside = f'<div class="inside">{"".join(parts)}</div>'
+    return f'<article class="{kind}">{_picture(post, identity)}{inside}</article>'
+
+
+def _reason(post: Post, prediction: Prediction) -> str:
+    """Return the error without the folder of the picture, which is not for everybody who gets the page."""
+    reason = prediction.error or ""
+    if isinstance(post.image, str | Path):
+        reason = reason.replace(f"{Path(post.image).parent}{os.sep}", "")
+    return reason
+
+
+def _picture(post: Post, identity: str | None) -> str:
+    small = thumbnail(post.image) if post.image is not None else None
+    if small is None:
+        return ""
+    name = f"Picture of post {escaped(identity, 200)}" if identity else "Picture of the post"
+    return f'<img {"class=tiny " if small.tiny else ""}alt="{name}" src="{small.uri}">'
+
+
+def _words(post: Post) -> str:
+    if Modality.TEXT not in post.modalities or post.text is None:
+        return ""
+    return f'<p class="words" dir="auto">{escaped(post.text.strip(), LONGEST_TEXT)}</p>'
+
+
+def _labels(prediction: Prediction) -> str:
+    chips = "".join(
+        f'<span class="label" {hue(judgement.label)}>{escaped(judgement.label)}</span>'
+        for judgement in prediction.schemes.values()
+    )
+    return f'<p class="labels">{chips}{_badge(prediction)}</p>'
+
+
+def _badge(prediction: Prediction) -> str:
+    says = [_disagreement(judgement) for judgement in prediction.schemes.values() if judgement.mixed]
+    return f'<span class="badge" title="{escaped("; ".join(says))}">mixed</span>' if says else ""
+
+
+def _disagreement(judgement: Judgement) -> str:
+    tops = {modality: max(alone, key=alone.__getitem__) for modality, alone in judgement.by_modality.items()}
+    return ", ".join(f"the {modality} says {label}" for modality, label in tops.items())
+
+
+def _judgement(name: str, judgement: Judgement) -> str:
+    found = bars(judgement.probabilities.items(), top=judgement.label)
+    if len(judgement.shares) > 1:
+        found += _shares(judgement)
+    if judgement.mixed:
+        found += f'<p class="note">{escaped(_disagreement(judgement))}</p>'
+    return f"<section><h3>{escaped(name)}</h3>{found}</section>"
+
+
+def _shares(judgement: Judgement) -> str:
+    parts = "".join(
+        f'<span style="flex: {share:.3f}; --hue: var(--{modality})"></span>'
+        for modality, share in judgement.shares.items()
+    )
+    words = " and ".join(f"{modality} {percent(share)}" for modality, share in judgement.shares.items())
+    return f'<div class="stack thin" aria-hidden="true">{parts}</div><p class="note">decided by {words}</p>'

@@ -1,0 +1,1 @@
+"""One SVG plot kit and one palette."""

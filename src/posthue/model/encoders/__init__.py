@@ -1,0 +1,1 @@
+"""Pretrained encoders, fetched and opened, and what is read from their vocabularies."""

@@ -1,8 +1,0 @@
-"""Why a post was judged so: contributions of its words and of the regions of its picture, without torch."""
-
-from __future__ import annotations
-
-from posthue.runtime.explaining.explainer import Explainer
-from posthue.runtime.explaining.result import Explanation, WordPart
-
-__all__ = ["Explainer", "Explanation", "WordPart"]

@@ -1,0 +1,1 @@
+"""From posts to predictions: tokens, pixels, head, probabilities, shares."""

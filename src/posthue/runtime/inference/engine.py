@@ -1,0 +1,198 @@
+"""The engine: many posts through one bundle, in their order, with bounded memory.
+
+Posts go through in windows. In a window equal texts and equal pictures are encoded once; texts run in batches
+of like length; pictures are decoded in threads beside the model. Then the head judges all posts of the window
+together: a post with both modalities is three questions (both, text alone, image alone).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from posthue.errors import EmptyPostError, InputError
+from posthue.posts import Judgement, Post, Prediction, State
+from posthue.runtime.backends.devices import Device
+from posthue.runtime.backends.sessions import Sessions
+from posthue.runtime.bundle.folder import Bundle
+from posthue.runtime.inference.batching import windows
+from posthue.runtime.inference.cache import Encoded, EncodedCache, text_key
+from posthue.runtime.inference.head import Head, Probabilities, Row
+from posthue.runtime.inference.scheme_prediction import judge
+from posthue.runtime.inference.text_encoder import TextEncoder
+
+if TYPE_CHECKING:
+    from posthue.posts import ImageSource
+    from posthue.runtime.inference.image_encoder import ImageEncoder
+
+OnBadImage = Literal["error", "text"]
+CACHE_BYTES = 64 * 2**20
+_WINDOW = 2048
+_SEQUENCE_WINDOW = 256  # a sequence takes a hundred times the memory of a pooled vector
+
+
+@dataclass(slots=True)
+class _Work:
+    """One post on its way through the engine."""
+
+    post: Post
+    text: str = ""
+    image: ImageSource | None = None
+    warnings: tuple[str, ...] = ()
+    error: str | None = None
+    encoded_text: Encoded | None = None
+    encoded_image: Encoded | None = None
+
+    def rows(self) -> list[Row]:
+        """The questions to the head: the whole post first, then each modality alone."""
+        if self.error is not None:
+            return []
+        whole = Row(self.encoded_text, self.encoded_image)
+        return (
+            [whole, Row(whole.text, None), Row(None, whole.image)] if whole.state is State.BOTH else [whole]
+        )
+
+
+class Engine:
+    """Encodes and judges lists of posts. One engine may be used from several threads.
+
+    threads: of inference and of decoding; None means all cores, and more than the cores is never taken.
+    on_bad_image: what becomes of a post with a text whose image cannot be read: a row with an ``error``, or
+        judged from its ``text`` with a warning.
+    cache_bytes: the most that encoder outputs kept for repeated contents may take.
+    cache: a cache to share with other engines of the same bundle, instead of one of its own.
+    """
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        *,
+        threads: int | None = None,
+        device: Device = "auto",
+        on_bad_image: OnBadImage = "error",
+        cache_bytes: int = CACHE_BYTES,
+        cache: EncodedCache | None = None,
+    ) -> None:
+        if on_bad_image not in ("error", "text"):
+            raise InputError(f"on_bad_image is {on_bad_image!r} and must be 'error' or 'text'")
+        self.bundle = bundle
+        self.sessions = Sessions(bundle, threads=threads, device=device)
+        self._config = bundle.config
+        self._on_bad_image = on_bad_image
+        self._cache = cache if cache is not None else EncodedCache(cache_bytes)
+        self._head = Head(self.sessions)
+
+    def stream(self, posts: Iterable[Post]) -> Iterator[Prediction]:
+        """Yield one prediction per post, in order, for any number of posts."""
+        for window in windows(posts, size=self.window):
+            yield from self.judge(window)
+
+    def judge(self, posts: Sequence[Post]) -> list[Prediction]:
+        """Return one prediction per post, in order; all of them are in memory together."""
+        work = [self._begin(post) for post in posts]
+        self._encode_texts([item for item in work if item.text and item.error is None])
+        self._encode_images([item for item in work if item.image is not None and item.error is None])
+        return self._conclude(work)
+
+    def forget(self) -> None:
+        """Empty the cache: what follows does not depend on what was judged before."""
+        self._cache.clear()
+
+    @property
+    def window(self) -> int:
+        """How many posts are worked on together."""
+        sequences = self._head.wants_text_sequence or self._head.wants_image_sequence
+        return _SEQUENCE_WINDOW if sequences else _WINDOW
+
+    @cached_property
+    def _texts(self) -> TextEncoder | None:
+        part = self._config.text
+        if part is None:
+            return None
+        return TextEncoder(part, self.sessions, with_sequence=self._head.wants_text_sequence)
+
+    @cached_property
+    def _images(self) -> ImageEncoder | None:
+        from posthue.runtime.inference.image_encoder import ImageEncoder  # noqa: PLC0415  (Pillow)
+
+        part = self._config.image
+        if part is None:
+            return None
+        sequence = self._head.wants_image_sequence
+        return ImageEncoder(part, self.sessions, self._cache, with_sequence=sequence)
+
+    def _begin(self, post: Post) -> _Work:
+        """Return what there is to do for a post: which of its modalities this bundle can read."""
+        if post.text is not None and not isinstance(post.text, str):
+            kind = type(post.text).__name__
+            return _Work(post, error=f"the text is not a text but {kind}; a post is a posthue.Post or a text")
+        has_text = bool(post.text and post.text.strip())
+        text = self._texts.prepare(post.text) if has_text and self._texts else ""
+        image = post.image if self._config.image else None
+        unread = [
+            *(["text"] if has_text and self._config.text is None else []),
+            *(["image"] if post.image is not None and self._config.image is None else []),
+        ]
+        if not text and image is None:
+            return _Work(post, error=_nothing_to_read(unread))
+        warnings = tuple(f"{name} not used: this bundle has no {name} model" for name in unread)
+        return _Work(post, text=text, image=image, warnings=warnings)
+
+    def _encode_texts(self, work: Sequence[_Work]) -> None:
+        keys = {item.text: text_key(item.text) for item in work}
+        found = {text: self._cache.get(key) for text, key in keys.items()}
+        new = [text for text, encoded in found.items() if encoded is None]
+        if new and self._texts:
+            for text, encoded in zip(new, self._texts.encode(new), strict=True):
+                found[text] = encoded
+                self._cache.put(keys[text], encoded)
+        for item in work:
+            item.encoded_text = found[item.text]
+
+    def _encode_images(self, work: Sequence[_Work]) -> None:
+        if not work or self._images is None:
+            return
+        sources = [item.image for item in work if item.image is not None]
+        for item, found in zip(work, self._images.encode(sources), strict=True):
+            if isinstance(found, Encoded):
+                item.encoded_image = found
+            elif self._on_bad_image == "text" and item.text:
+                item.warnings = (*item.warnings, f"image not used: {found}")
+            else:
+                item.error = found
+
+    def _conclude(self, work: Sequence[_Work]) -> list[Prediction]:
+        rows = [item.rows() for item in work]
+        flat = [row for group in rows for row in group]
+        probabilities = self._head.probabilities(flat) if flat else {}
+        predictions, start = [], 0
+        for item, group in zip(work, rows, strict=True):
+            states = [row.state for row in group]
+            found = {
+                name: dict(zip(states, values[start : start + len(group)], strict=True))
+                for name, values in probabilities.items()
+            }
+            predictions.append(self._predict(item, found))
+            start += len(group)
+        return predictions
+
+    def _predict(self, item: _Work, found: dict[str, dict[State, Probabilities]]) -> Prediction:
+        blank = Prediction(id=item.post.id, warnings=item.warnings, error=item.error)
+        if item.error is not None:
+            return blank
+        if not all(np.isfinite(row).all() for states in found.values() for row in states.values()):
+            return replace(blank, error="the model gives no finite answer for this post")
+        return replace(blank, schemes={name: self._judge(name, states) for name, states in found.items()})
+
+    def _judge(self, name: str, states: dict[State, Probabilities]) -> Judgement:
+        return judge(self._config.schemes[name], self._config.priors[name], states)
+
+
+def _nothing_to_read(unread: Sequence[str]) -> str:
+    if unread:
+        return f"this bundle has no {' and no '.join(unread)} model, and the post has nothing else"
+    return str(EmptyPostError("the post has neither text nor image"))

@@ -1,0 +1,1 @@
+"""An index of encoded posts, and the nearest ones."""

@@ -1,0 +1,1 @@
+"""A faster bundle from a bundle."""

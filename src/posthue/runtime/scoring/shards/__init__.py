@@ -1,0 +1,1 @@
+"""The same in resumable pieces, on several processes or a Ray cluster."""

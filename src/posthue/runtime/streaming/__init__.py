@@ -1,0 +1,1 @@
+"""Endless input: standard input, Kafka."""

@@ -1,0 +1,1 @@
+"""Published image benchmarks run with our training."""

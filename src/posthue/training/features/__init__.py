@@ -1,0 +1,1 @@
+"""Frozen encoders' outputs, computed once and stored."""

@@ -1,0 +1,1 @@
+"""A recipe: its fields, checks, seeds and splits."""

@@ -1,0 +1,1 @@
+"""Many candidates on stored features: compare, cross-validate, tune."""

@@ -1,0 +1,223 @@
+"""``posthue crossval``: stratified folds with near-duplicates on one side; mean ± std over the folds.
+
+OUT/settings.json · folds.csv (id, fold) · predictions/<model>-fold<k>.parquet · table.csv · table.md ·
+per_class.csv · folds_table.csv · timing.csv · reports/<model>.md · table.png · reliability.png ·
+coverage.png · confusion.png
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from posthue.data.corpora import load_corpus
+from posthue.data.splits.stratified import stratified_folds
+from posthue.errors import RecipeError
+from posthue.evaluation.runs import Run, by_model
+from posthue.evaluation.significance import COLUMNS, Cell, fold_cells, measures
+from posthue.files import write_csv
+from posthue.insight.compare.plots import comparison_picture
+from posthue.insight.compare.tables import per_class_rows, write_reports, write_tables
+from posthue.training.research.candidates import Candidate
+from posthue.training.research.compare import write_pictures
+from posthue.training.research.corpus import (
+    Encoded,
+    Labelled,
+    Source,
+    check_apart,
+    check_labels,
+    check_present,
+    encode_corpus,
+    fingerprint,
+    load_labelled,
+    near_groups,
+    restored,
+)
+from posthue.training.research.sweep import Job, claim, run_jobs, seconds_per_model
+from posthue.training.research.trial import Material, conditions, run_trial
+
+Ints = npt.NDArray[np.int64]
+
+_GIVEN = re.compile(r"(?:split|fold)[-_ ]?(\d+)/(train|val|test)")
+
+
+@dataclass(frozen=True, slots=True)
+class CrossValidation:
+    """What is validated. folds: how many, where the corpus does not bring its own. seed: of the folds."""
+
+    source: Source
+    candidates: Sequence[Candidate]
+    folds: int = 5
+    seed: int = 42
+    splits: Sequence[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CrossValidated:
+    """The finished table.
+
+    per_class: rows of model, label, mean and std of F1. given: whether the folds are the corpus's own.
+    """
+
+    cells: Sequence[Cell]
+    per_class: Sequence[Sequence[object]]
+    seconds: Mapping[str, float]
+    n: int
+    folds: int
+    given: bool
+    passed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The runs of a cross-validation. given: whether the folds are the corpus's own."""
+
+    labelled: Labelled
+    encoded: Encoded
+    folds: Sequence[tuple[Ints, Ints]]
+    jobs: Sequence[Job]
+    given: bool
+
+
+def crossval(task: CrossValidation, out: Path, *, workers: int = 1) -> CrossValidated:
+    """Make what is missing of a cross-validation, in so many processes, and write tables and pictures."""
+    planned = plan(task)
+    labelled, given = planned.labelled, planned.given
+    claim(out, _purpose(task, labelled, planned.encoded, given=given))
+    _write_folds(out, labelled, planned.folds)
+    runs = by_model(
+        run_jobs(out, planned.jobs, name="fold", module=__name__, task=asdict(task), workers=workers)
+    )
+    return _write(out, task, labelled, runs, given=given)
+
+
+def plan(task: CrossValidation) -> Planned:
+    """Read and encode the posts of a cross-validation, and list its runs."""
+    source = task.source
+    given = given_folds(load_corpus(source.corpus, source.data).splits) if task.splits is None else {}
+    splits = task.splits if not given else sorted({name for pair in given.values() for name in pair})
+    labelled = load_labelled(source, splits)
+    check_labels(labelled, np.arange(len(labelled.posts)), source.corpus, least=2 if given else task.folds)
+    if not given:
+        check_apart(labelled, source.corpus)
+    check_present(labelled, task.candidates)
+    encoded = encode_corpus(source, labelled, task.candidates)
+    groups = near_groups(labelled, encoded, source.cache)
+    folds = _folds(labelled, given, task, groups)
+    material = Material(labelled, encoded.posts, groups, encoded.lexicons)
+    jobs = [
+        Job(c.name, fold, facts, partial(_run, material, c, train, test, fold, task.seed, facts))
+        for c in task.candidates
+        for fold, (train, test) in enumerate(folds, start=1)
+        for facts in ({"candidate": c.facts()},)
+    ]
+    return Planned(labelled, encoded, folds, jobs, bool(given))
+
+
+def planned_jobs(task: Mapping[str, Any]) -> Sequence[Job]:
+    """List the runs of a cross-validation that comes as plain data, in a worker process."""
+    return plan(CrossValidation(**restored(task))).jobs
+
+
+def given_folds(splits: Iterable[str]) -> dict[int, tuple[str, ...]]:
+    """Return fold → its splits for a corpus that brings folds: split_1/train, split_1/test, …"""
+    found: dict[int, list[str]] = {}
+    for name in splits:
+        match = _GIVEN.fullmatch(name)
+        if match:
+            found.setdefault(int(match[1]), []).append(name)
+    return {fold: tuple(names) for fold, names in sorted(found.items()) if _is_whole(names)}
+
+
+def _is_whole(names: Sequence[str]) -> bool:
+    """Whether there is something to learn from and something to ask about."""
+    return 0 < sum(name.endswith("/test") for name in names) < len(names)
+
+
+def _folds(
+    labelled: Labelled, given: Mapping[int, tuple[str, ...]], task: CrossValidation, groups: Sequence[int]
+) -> list[tuple[Ints, Ints]]:
+    if not given:
+        labels = labelled.true.tolist()
+        pairs = stratified_folds(labels, task.folds, seed=task.seed, groups=groups)
+        return [(np.array(train), np.array(test)) for train, test in pairs]
+    found = []
+    for names in given.values():
+        test = np.concatenate([labelled.rows(n) for n in names if n.endswith("/test")])
+        train = np.concatenate([labelled.rows(n) for n in names if not n.endswith("/test")])
+        found.append((train, test))
+    return found
+
+
+def _run(
+    material: Material,
+    candidate: Candidate,
+    train: Ints,
+    test: Ints,
+    fold: int,
+    seed: int,
+    facts: Mapping[str, object],
+) -> Run:
+    shown = conditions(material.posts.select(test))
+    return run_trial(material, candidate, train, shown, test, part=fold, seed=seed + fold, facts=facts)
+
+
+def _purpose(
+    task: CrossValidation, labelled: Labelled, encoded: Encoded, *, given: bool
+) -> dict[str, object]:
+    return {
+        "command": "crossval",
+        "corpus": task.source.corpus,
+        "scheme": labelled.scheme,
+        "folds": "given" if given else task.folds,
+        "seed": task.seed,
+        "encoders": dict(encoded.encoders),
+        "posts": fingerprint(labelled, encoded),
+    }
+
+
+def _write_folds(out: Path, labelled: Labelled, folds: Sequence[tuple[Ints, Ints]]) -> None:
+    rows = [[labelled.ids[i], fold] for fold, (_, test) in enumerate(folds, start=1) for i in test]
+    write_csv(out / "folds.csv", ("id", "fold"), rows)
+
+
+def _write(
+    out: Path, task: CrossValidation, labelled: Labelled, runs: Mapping[str, Sequence[Run]], *, given: bool
+) -> CrossValidated:
+    cells = fold_cells(runs)
+    count = len(next(iter(runs.values())))
+    title = f"{task.source.corpus}, {count}-fold cross-validation, {labelled.scheme}"
+    n = len(labelled.posts)
+    write_tables(out, cells, [], runs="folds", head=f"# {title}\n\nn = {n:,}.")
+    per_class = per_class_rows(runs, "both")
+    write_csv(out / "per_class.csv", ("model", "label", "mean", "std"), per_class)
+    write_csv(out / "folds_table.csv", ("model", "fold", "condition", *COLUMNS), _fold_rows(runs))
+    seconds = seconds_per_model(runs)
+    write_csv(out / "timing.csv", ("model", "seconds"), [[m, f"{s:.2f}"] for m, s in seconds.items()])
+    write_reports(out / "reports", runs)
+    comparison_picture(out / "table.png", cells, title=f"{title} (n = {n:,})")
+    write_pictures(out, runs)
+    return CrossValidated(cells, per_class, seconds, n, count, given, labelled.passed)
+
+
+def _fold_rows(runs: Mapping[str, Sequence[Run]]) -> list[list[object]]:
+    rows: list[list[object]] = []
+    for model, found in runs.items():
+        for run in found:
+            for condition, answers in run.conditions.items():
+                values = measures(answers, len(run.labels))
+                rows.append([model, run.part, condition, *(f"{values[m]:.6f}" for m in COLUMNS)])
+    return rows
+
+
+def require_folds(folds: int) -> None:
+    """Raise RecipeError for a number of folds that cannot be."""
+    if folds < 2:
+        raise RecipeError(f"--folds is at least 2, not {folds}")

@@ -1,0 +1,286 @@
+"""Heads on cached features: train a fusion in seconds, because the frozen encoders have spoken already.
+
+A plain loop: shuffled batches, AdamW (or RAdam, SGD) with a cosine schedule after a short warm-up, modality
+dropout, and the epoch with the least log loss on validation posts, seen whole and by each modality alone.
+The same seed gives the same head, on one thread to the last bit.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import log_softmax
+from torch.optim.lr_scheduler import LambdaLR
+
+from posthue.errors import RecipeError
+from posthue.model.fusion import Fusion
+from posthue.training.features.post_features import PostFeatures, views
+from posthue.training.recipes.recipe import CLASS_WEIGHTS, LOSSES
+from posthue.training.stages.losses import focal_weight, modality_states, scheme_losses, weighted_targets
+
+Ints = npt.NDArray[np.int64]
+Logits = dict[str, npt.NDArray[np.float32]]
+
+OPTIMIZERS: Mapping[str, Callable[..., torch.optim.Optimizer]] = {
+    "adamw": torch.optim.AdamW,
+    "radam": lambda groups, lr: torch.optim.RAdam(groups, lr=lr, decoupled_weight_decay=True),
+    "sgd": lambda groups, lr: torch.optim.SGD(groups, lr=lr, momentum=0.9, nesterov=True),
+}
+#: How much each modality state counts when the epoch is chosen: whole posts, text alone, image alone.
+STATE_WEIGHTS = (0.5, 0.25, 0.25)
+#: Rows that are judged at a time.
+JUDGED = 512
+
+
+@dataclass(frozen=True, slots=True)
+class HeadSettings:
+    """How a head is trained.
+
+    epochs: at most; patience: so many without a better validation loss end the training. batch_size.
+    learning_rate, weight_decay (not on biases and norms), optimizer: adamw, radam or sgd.
+    loss: cross_entropy, or focal with focal_gamma (Lin et al. 2017). label_smoothing: for either.
+    class_weights: none, balanced (N / (classes · N_c)) or sqrt (its square root).
+    modality_dropout: probability with which each modality of a full post is left out.
+    """
+
+    epochs: int = 30
+    batch_size: int = 128
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.3
+    optimizer: str = "adamw"
+    loss: str = "cross_entropy"
+    focal_gamma: float = 2.0
+    label_smoothing: float = 0.05
+    class_weights: str = "none"
+    modality_dropout: float = 0.25
+    patience: int = 6
+    warmup: float = 0.05
+
+    def __post_init__(self) -> None:
+        for name, value, known in (
+            ("optimizer", self.optimizer, OPTIMIZERS),
+            ("loss", self.loss, LOSSES),
+            ("class_weights", self.class_weights, CLASS_WEIGHTS),
+        ):
+            if value not in known:
+                raise RecipeError(f"{name}: {value!r} is not one of {', '.join(known)}")
+        if not 0 <= self.modality_dropout <= 0.5 or min(self.epochs, self.batch_size, self.patience) < 1:
+            raise RecipeError("modality_dropout is 0 to 0.5; epochs, batch_size and patience at least 1")
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedHead:
+    """A head at its best epoch. losses: the validation loss of every epoch; epoch: the best, from 1."""
+
+    fusion: Fusion
+    epoch: int
+    losses: tuple[float, ...]
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Let torch use so many threads for a while; the order of sums, so the last bits, depend on it."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def train_head(
+    make: Callable[[], Fusion],
+    train: PostFeatures,
+    validation: PostFeatures,
+    settings: HeadSettings,
+    *,
+    seed: int = 0,
+    report: Callable[[int, float], None] | None = None,
+) -> TrainedHead:
+    """Train the fusion that ``make`` builds; the global random state is left as it was.
+
+    report: called with the epoch, from 1, and the validation loss; it may raise to end the training.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        fusion = make()
+        optimizer = _optimizer(fusion, settings)
+        steps = math.ceil(len(train) / settings.batch_size)
+        schedule = LambdaLR(optimizer, _cosine(settings.epochs * steps, settings.warmup))
+        weights = _class_weights(train.targets, settings.class_weights)
+        rng, losses, best = np.random.default_rng(seed), [], _state(fusion)
+        for epoch in range(1, settings.epochs + 1):
+            _train_epoch(fusion, train, settings, weights, optimizer, schedule, rng)
+            losses.append(validation_loss(fusion, validation))
+            if losses[-1] == min(losses):
+                best = _state(fusion)
+            if report is not None:
+                report(epoch, losses[-1])
+            if epoch - _best_epoch(losses) >= settings.patience or math.isnan(losses[-1]):
+                break
+        fusion.load_state_dict(best)
+        return TrainedHead(fusion.eval(), _best_epoch(losses), tuple(losses))
+
+
+@torch.inference_mode()
+def head_logits(fusion: Fusion, posts: PostFeatures, present: Tensor) -> Logits:
+    """Return scheme → logits [n, labels] of posts of which ``present`` [n, 2] is shown."""
+    fusion.eval()
+    parts: list[dict[str, Tensor]] = []
+    for start in range(0, len(posts), JUDGED):
+        rows = np.arange(start, min(start + JUDGED, len(posts)))
+        text, image = posts.batch(rows, sequences=fusion.wants_sequences)
+        parts.append(fusion(text, image, present[start : start + JUDGED]).logits)
+    return {scheme: torch.cat([part[scheme] for part in parts]).numpy() for scheme in posts.targets}
+
+
+def validation_loss(fusion: Fusion, posts: PostFeatures) -> float:
+    """Return the mean log loss over the modality states, weighted by STATE_WEIGHTS."""
+    total = weight = 0.0
+    both = posts.text is not None and posts.image is not None
+    for (present, rows), share in list(zip(views(posts), STATE_WEIGHTS, strict=True))[: 3 if both else 1]:
+        if not bool(rows.any()):
+            continue
+        chosen = posts.select(rows.nonzero().squeeze(1).numpy())
+        for scheme, logits in head_logits(fusion, chosen, present[rows]).items():
+            targets = chosen.targets[scheme]
+            losses = -(targets * log_softmax(torch.from_numpy(logits), -1)).sum(-1)
+            total += share * float(losses.sum() / targets.sum().clamp(min=1e-9))
+            weight += share
+    return total / weight if weight else math.inf
+
+
+def _train_epoch(
+    fusion: Fusion,
+    posts: PostFeatures,
+    settings: HeadSettings,
+    class_weights: Mapping[str, Tensor],
+    optimizer: torch.optim.Optimizer,
+    schedule: LambdaLR,
+    rng: np.random.Generator,
+) -> None:
+    fusion.train()
+    order = rng.permutation(len(posts))
+    for start in range(0, len(order), settings.batch_size):
+        rows = order[start : start + settings.batch_size]
+        loss = _batch_loss(fusion, posts, rows, settings, class_weights)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(fusion.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+
+
+def _batch_loss(
+    fusion: Fusion,
+    posts: PostFeatures,
+    rows: Ints,
+    settings: HeadSettings,
+    class_weights: Mapping[str, Tensor],
+) -> Tensor:
+    index = torch.from_numpy(rows)
+    text, image = posts.batch(rows, sequences=fusion.wants_sequences)
+    targets = {scheme: values[index] for scheme, values in posts.targets.items()}
+    states = modality_states(posts.present[index], settings.modality_dropout if text and image else 0.0)
+    if fusion.wants_sequences and len(states) > 1:  # attention three times over costs too much: draw instead
+        states = [_drawn(states)]
+    own = weighted_targets(
+        targets,
+        weight=torch.ones(len(rows)),
+        class_weights=class_weights,
+        label_smoothing=settings.label_smoothing,
+    )
+    total = torch.zeros(())
+    for i, (present, probability) in enumerate(states):
+        output = fusion(text, image, present, own if i == 0 else None)
+        total = total + _loss(output.logits, targets, probability, settings, class_weights)
+        if i == 0 and output.loss is not None:
+            total = total + output.loss
+    return total
+
+
+def _drawn(states: Sequence[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
+    """Draw one state per row by its probability."""
+    chosen = torch.multinomial(torch.stack([probability for _, probability in states], 1), 1).squeeze(1)
+    present = torch.stack([view for view, _ in states], 1)[torch.arange(len(chosen)), chosen]
+    return present, torch.ones(len(chosen))
+
+
+def _loss(
+    logits: Mapping[str, Tensor],
+    targets: Mapping[str, Tensor],
+    weight: Tensor,
+    settings: HeadSettings,
+    class_weights: Mapping[str, Tensor],
+) -> Tensor:
+    if settings.loss == "focal":
+        weight = weight * focal_weight(logits, targets, settings.focal_gamma)
+    return scheme_losses(
+        logits,
+        targets,
+        weight=weight,
+        class_weights=class_weights,
+        label_smoothing=settings.label_smoothing,
+    )
+
+
+def _optimizer(fusion: nn.Module, settings: HeadSettings) -> torch.optim.Optimizer:
+    parameters = list(fusion.parameters())
+    groups: list[dict[str, Any]] = [
+        {"params": [p for p in parameters if p.dim() > 1], "weight_decay": settings.weight_decay},
+        {"params": [p for p in parameters if p.dim() <= 1], "weight_decay": 0.0},
+    ]
+    return OPTIMIZERS[settings.optimizer](groups, lr=settings.learning_rate)
+
+
+def _cosine(total: int, warmup: float) -> Callable[[int], float]:
+    warm = max(1, round(total * warmup))
+
+    def factor(step: int) -> float:
+        if step < warm:
+            return (step + 1) / warm
+        return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, total - warm)))
+
+    return factor
+
+
+def _class_weights(targets: Mapping[str, Tensor], kind: str) -> dict[str, Tensor]:
+    if kind == "none":
+        return {}
+    weights = {}
+    for scheme, rows in targets.items():
+        counts = rows.sum(0)
+        seen = counts > 0
+        balanced = torch.where(seen, counts.sum() / (seen.sum() * counts.clamp(min=1e-9)), 0.0)
+        weights[scheme] = balanced if kind == "balanced" else balanced.sqrt()
+    return weights
+
+
+def _state(fusion: nn.Module) -> dict[str, Tensor]:
+    return {name: value.detach().clone() for name, value in fusion.state_dict().items()}
+
+
+def _best_epoch(losses: Sequence[float]) -> int:
+    return 1 + min(range(len(losses)), key=lambda i: (losses[i], i))
+
+
+__all__ = [
+    "OPTIMIZERS",
+    "STATE_WEIGHTS",
+    "HeadSettings",
+    "PostFeatures",
+    "TrainedHead",
+    "head_logits",
+    "threads",
+    "train_head",
+    "validation_loss",
+    "views",
+]

@@ -1,0 +1,1 @@
+"""One stage of training: build, fit, validate, logits, losses."""

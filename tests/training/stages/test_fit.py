@@ -1,0 +1,373 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+
+import posthue
+from posthue.data.corpora import load_corpus
+from posthue.errors import CorpusError, RecipeError
+from posthue.evaluation.calibration import softmax
+from posthue.evaluation.metrics import log_loss
+from posthue.model.post_model import PostModel
+from posthue.model.processor import PostProcessor
+from posthue.training.export.bundle import make_bundle
+from posthue.training.export.parity import parity_report
+from posthue.training.recipes.recipe import Check, Recipe, check_recipe, recipe_from_dict
+from posthue.training.stages import fit
+from posthue.training.stages.build import Folders
+from posthue.training.stages.logits import predict_logits
+from posthue.training.stages.token_scores import score_texts
+from posthue.training.stages.validation import run_checks, truths
+from tiny_models import save_image_encoder, save_text_encoder, write_corpora
+
+pytestmark = pytest.mark.torch
+
+RATES = {"batch_size": 8, "learning_rate": 3e-3, "head_learning_rate": 1e-2, "precision": "fp32"}
+SENTIMENT_VAL = {"corpus": "tweeteval-sentiment", "split": "val", "metric": "accuracy"}
+FACES = {"corpus": "fer2013", "split": "public_test", "metric": "accuracy"}
+PAIRS = {"corpus": "tweeteval-emotion", "pair_with": {"corpus": "fer2013", "split": "train"}}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with data/, and the encoders text/ and image/."""
+    folder = tmp_path_factory.mktemp("fit")
+    write_corpora(folder / "data")
+    save_text_encoder(folder / "text")
+    save_image_encoder(folder / "image")
+    return folder
+
+
+def words(place: Path, **changes: Any) -> dict[str, Any]:
+    return {
+        "name": "words",
+        "text": str(place / "text"),
+        "fusion": "single",
+        "epochs": 3,
+        "emoji": False,
+        "train": [{"corpus": "tweeteval-sentiment"}, {"corpus": "tweeteval-emotion"}],
+        "validate": [SENTIMENT_VAL],
+        **RATES,
+        **changes,
+    }
+
+
+def two_stages(place: Path, **changes: Any) -> Recipe:
+    both = {
+        "name": "both",
+        "text": "stage:words",
+        "image": str(place / "image"),
+        "small_size": 32,
+        "start": "words",
+        "freeze": ["text"],
+        "token_scores": {"sentiment": "tweeteval-sentiment"},
+        "epochs": 2,
+        "class_weights": "balanced",
+        "label_smoothing": 0.05,
+        "train": [{"corpus": "tweeteval-sentiment"}, {"corpus": "fer2013", "weight": 2.0}, PAIRS],
+        "validate": [SENTIMENT_VAL, FACES, {**PAIRS, "split": "val", "metric": "accuracy"}],
+        **RATES,
+    }
+    values = {"name": "two", "schemes": ["sentiment", "ekman"], "stages": [words(place), both], **changes}
+    return check_recipe(recipe_from_dict(values))
+
+
+def one_stage(place: Path, **changes: Any) -> Recipe:
+    values = {"name": "one", "schemes": ["sentiment", "ekman"], "stages": [words(place, **changes)]}
+    return check_recipe(recipe_from_dict(values))
+
+
+def folders(place: Path, run: Path) -> Folders:
+    return Folders(run, place / "data")
+
+
+def weights(run: Path, stage: str) -> Mapping[str, torch.Tensor]:
+    found: Mapping[str, torch.Tensor] = load_file(run / stage / "model" / "model.safetensors")
+    return found
+
+
+def same(one: Mapping[str, torch.Tensor], other: Mapping[str, torch.Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+@pytest.fixture(scope="module")
+def trained(place: Path) -> Path:
+    """The run folder of two_stages, killed after its first stage and taken up again, with its bundle."""
+    run, recipe = place / "runs" / "two", two_stages(place)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fit, "build", Killing(fit.build, after=1))
+        with pytest.raises(KeyboardInterrupt):
+            fit.train_recipe(recipe, folders(place, run))
+    assert (run / "words" / "metrics.json").exists()
+    assert not (run / "both").exists()
+    before = (run / "words" / "model" / "model.safetensors").stat().st_mtime_ns
+    fit.train_recipe(recipe, folders(place, run))
+    assert (run / "words" / "model" / "model.safetensors").stat().st_mtime_ns == before
+    make_bundle(recipe, folders(place, run))
+    return run
+
+
+class Killing:
+    """Calls a function, and is a Ctrl-C from its call number ``after`` on."""
+
+    def __init__(self, function: Any, *, after: int) -> None:
+        self.function, self.after, self.calls = function, after, 0
+
+    def __call__(self, *args: Any) -> Any:
+        self.calls += 1
+        if self.calls > self.after:
+            raise KeyboardInterrupt
+        return self.function(*args)
+
+
+def test_it_learns(trained: Path) -> None:
+    metrics = json.loads((trained / "both" / "metrics.json").read_text())
+    assert metrics["score"] > 0.8
+    assert set(metrics) == {
+        "tweeteval-sentiment/val/text+image/sentiment/accuracy",
+        "fer2013/public_test/text+image/ekman/accuracy",
+        "tweeteval-emotion/val/text+image/ekman/accuracy",
+        "score",
+    }
+
+
+def test_checks_are_named_by_what_the_model_reads(trained: Path) -> None:
+    metrics = json.loads((trained / "words" / "metrics.json").read_text())
+    assert set(metrics) == {"tweeteval-sentiment/val/text/sentiment/accuracy", "score"}
+
+
+def test_the_run_folder_says_how_it_was_made(trained: Path, place: Path) -> None:
+    assert recipe_from_dict(json.loads((trained / "recipe.json").read_text())) == two_stages(place)
+    assert json.loads((trained / "versions.json").read_text())["torch"] == torch.__version__
+    header, *curve = (trained / "words" / "curves.csv").read_text().splitlines()
+    assert "eval_score" in header
+    assert len(curve) >= 3
+    assert not (trained / "words" / "checkpoints").exists()
+    assert (trained / "words" / "leaks.csv").read_text().startswith("id,kind,repeats\n")
+    assert not (trained / "words" / "skipped.csv").exists()
+
+
+def test_a_frozen_encoder_is_that_of_the_stage_before(trained: Path) -> None:
+    before, after = weights(trained, "words"), weights(trained, "both")
+    texts = [name for name in before if name.startswith("text.")]
+    assert texts
+    assert all(torch.equal(before[name], after[name]) for name in texts)
+
+
+def test_token_scores_are_those_of_the_features(trained: Path, place: Path) -> None:
+    """The stage saw features made beforehand; from the texts themselves the model says the same."""
+    model = PostModel.from_pretrained(trained / "both" / "model").eval()
+    processor = PostProcessor.from_pretrained(trained / "both" / "model")
+    assert model.text.dim == model.text.backbone_dim + 3
+    assert model.text.scores.table.abs().sum() > 0
+    recipe = two_stages(place)
+    entry = fit.check_set(recipe.stages[1].validate[0], recipe, folders(place, trained), model, processor)
+    assert not entry.collator.features
+    expected = json.loads((trained / "both" / "metrics.json").read_text())
+    found = run_checks(model, [entry], recipe.schemes)
+    name = "tweeteval-sentiment/val/text+image/sentiment/accuracy"
+    assert found[name] == pytest.approx(expected[name])
+    sure = np.array([score_texts(model.text.scores, processor, [word])[0] for word in ("awful", "happy")])
+    assert sure.argmax(1).tolist() == [0, 2]
+
+
+def test_another_recipe_does_not_go_on_with_the_run(trained: Path, place: Path) -> None:
+    other = replace(two_stages(place), seed=7)
+    with pytest.raises(RecipeError, match="was begun with another recipe"):
+        fit.train_recipe(other, folders(place, trained))
+
+
+def test_the_bundle_is_whole(trained: Path) -> None:
+    info = posthue.load(trained / "bundle", threads=1).info
+    assert info.name == "two"
+    assert not (trained / "bundle.part").exists()
+    card = (trained / "bundle" / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert "- stage both: stage:words, " in card
+    assert "| fer2013/public_test/text+image/ekman | 24 |" in card
+
+
+def test_the_bundle_says_what_torch_says(trained: Path, place: Path) -> None:
+    config = json.loads((trained / "bundle" / "config.json").read_text(encoding="utf-8"))
+    assert config["text"]["precision"] == "int8"
+    assert config["image"]["precision"] == "fp32"
+    for name, values in config["parity"].items():
+        assert values["n"] >= 24
+        assert values["label_agreement"] >= (0.99 if name.startswith("fer2013") else 0.95)
+    classifier = posthue.load(trained / "bundle", threads=1)
+    faces = load_corpus("fer2013", place / "data").splits["public_test"]
+    labels = [prediction["ekman"].label for prediction in classifier.predict_many(e.post for e in faces)]
+    right = np.mean([label == e.labels["ekman"][0] for label, e in zip(labels, faces, strict=True)])
+    metrics = json.loads((trained / "both" / "metrics.json").read_text())
+    assert right == pytest.approx(metrics["fer2013/public_test/text+image/ekman/accuracy"])
+
+
+def test_the_temperatures_lessen_the_log_loss(trained: Path, place: Path) -> None:
+    model = PostModel.from_pretrained(trained / "both" / "model").eval()
+    processor = PostProcessor.from_pretrained(trained / "both" / "model")
+    config = json.loads((trained / "bundle" / "config.json").read_text(encoding="utf-8"))
+    recipe = two_stages(place)
+    for check, scheme, state in zip(
+        recipe.stages[1].validate, ("sentiment", "ekman", "ekman"), ("text", "image", "both"), strict=True
+    ):
+        entry = fit.check_set(check, recipe, folders(place, trained), model, processor)
+        rows, labels = truths(entry.dataset, scheme)
+        logits = predict_logits(model, entry.dataset, entry.collator)[scheme][rows]
+        fitted = config["temperatures"][scheme][state]
+        assert log_loss(softmax(logits, fitted), labels) <= log_loss(softmax(logits), labels) + 1e-6
+
+
+def test_parity_is_told_for_whole_posts_too(trained: Path, place: Path) -> None:
+    model = PostModel.from_pretrained(trained / "both" / "model").eval()
+    processor = PostProcessor.from_pretrained(trained / "both" / "model")
+    recipe = two_stages(place)
+    check = Check("tweeteval-emotion", "val", pair_with={"corpus": "fer2013", "split": "public_test"})
+    entry = fit.check_set(check, recipe, folders(place, trained), model, processor)
+    report = parity_report(model, processor, [entry], trained / "bundle", recipe.schemes)
+    assert report["tweeteval-emotion/val/text+image/ekman"]["label_agreement"] >= 0.95
+
+
+def test_the_same_seed_gives_the_same_weights(trained: Path, place: Path) -> None:
+    """The first stage of ``trained``, in a run of its own."""
+    recipe = two_stages(place)
+    alone = replace(recipe, stages=recipe.stages[:1])
+    fit.train_recipe(alone, folders(place, place / "runs" / "again"))
+    assert same(weights(trained, "words"), weights(place / "runs" / "again", "words"))
+    other = replace(alone, seed=1)
+    fit.train_recipe(other, folders(place, place / "runs" / "seed"))
+    assert not same(weights(trained, "words"), weights(place / "runs" / "seed", "words"))
+
+
+@pytest.mark.parametrize("stage", ["words", "faces"])
+def test_a_killed_stage_goes_on_as_if_it_had_not_been(place: Path, tmp_path: Path, stage: str) -> None:
+    faces = {"text": None, "image": str(place / "image"), "small_size": 32, "train": [{"corpus": "fer2013"}]}
+    recipe = one_stage(place, name=stage, **({"validate": [FACES], **faces} if stage == "faces" else {}))
+    fit.train_recipe(recipe, folders(place, tmp_path / "whole"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fit, "run_checks", Killing(fit.run_checks, after=1))
+        with pytest.raises(KeyboardInterrupt):
+            fit.train_recipe(recipe, folders(place, tmp_path / "cut"))
+    (checkpoint,) = (tmp_path / "cut" / stage / "checkpoints").iterdir()
+    assert not (tmp_path / "cut" / stage / "metrics.json").exists()
+    assert checkpoint.is_dir()
+    counted = Killing(fit.run_checks, after=100)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fit, "run_checks", counted)
+        fit.train_recipe(recipe, folders(place, tmp_path / "cut"))
+    assert counted.calls == 3  # two epochs, and the end
+    assert same(weights(tmp_path / "whole", stage), weights(tmp_path / "cut", stage))
+
+
+@pytest.mark.parametrize("freeze", [[], ["batchnorm"]])
+def test_batch_norms_that_are_trained_are_anchored_to_the_training_pictures(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, freeze: list[str]
+) -> None:
+    seen: list[tuple[int, int]] = []
+
+    def note(encoder: torch.nn.Module, norms: list[torch.nn.Module], batches: Any) -> None:
+        assert all(getattr(norm, "momentum", None) == 0.1 for norm in norms)
+        seen.append((len(norms), sum(map(len, batches))))
+
+    monkeypatch.setattr("posthue.training.stages.trainer.anchor", note)
+    recipe = recipe_from_dict(
+        {
+            "name": "faces",
+            "schemes": ["ekman"],
+            "stages": [
+                {
+                    "name": "faces",
+                    "image": str(place / "image"),
+                    "small_size": 32,
+                    "fusion": "single",
+                    "epochs": 1,
+                    "freeze": freeze,
+                    "train": [{"corpus": "fer2013"}],
+                    "validate": [FACES],
+                    **RATES,
+                }
+            ],
+        }
+    )
+    fit.train_recipe(recipe, folders(place, tmp_path))
+    if freeze:
+        assert not seen
+    else:
+        [(norms, pictures)] = seen
+        assert norms > 0
+        assert pictures > 0
+
+
+def test_every_epoch_has_an_order_of_its_own(place: Path, tmp_path: Path) -> None:
+    orders: list[list[int]] = []
+
+    class Watching(fit.Collator):
+        def __call__(self, rows: Any) -> Any:
+            orders.append([row["row"] for row in rows])
+            return super().__call__(rows)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fit, "Collator", Watching)
+        fit.train_recipe(one_stage(place, epochs=2, train=[PAIRS]), folders(place, tmp_path / "run"))
+    training = [order for order in orders if len(order) <= 8]
+    assert sorted(row for order in training[:6] for row in order) == list(range(48))
+    assert sorted(row for order in training[6:12] for row in order) == list(range(48))
+    assert training[:6] != training[6:12]
+
+
+def test_a_teacher_labels_softly(trained: Path, place: Path) -> None:
+    recipe = two_stages(place)
+    source = replace(recipe.stages[0].train[0], pseudo={"ekman": "words"})
+    model = PostModel.from_pretrained(trained / "words" / "model")
+    found = fit._source(source, model, recipe, folders(place, trained)).dataset
+    targets = np.array(found["labels_ekman"])
+    np.testing.assert_allclose(targets.sum(1), 1.0, rtol=1e-5)
+    assert targets.max() < 1.0
+    assert np.array(found["labels_sentiment"]).max() == 1.0
+
+
+def test_a_model_is_not_shown_what_it_cannot_read(trained: Path, place: Path) -> None:
+    recipe = two_stages(place)
+    model = PostModel.from_pretrained(trained / "words" / "model")
+    found = fit._source(recipe.stages[1].train[2], model, recipe, folders(place, trained)).dataset
+    assert set(found["image_bytes"]) == {None}
+    with pytest.raises(RecipeError, match="fer2013: no encoder for its image"):
+        fit.narrowed(replace(recipe.stages[1].train[1], modalities=("image",)), model)
+
+
+def test_a_corpus_without_what_the_model_reads(place: Path, tmp_path: Path) -> None:
+    recipe = one_stage(place, train=[{"corpus": "fer2013"}])
+    with pytest.raises(CorpusError, match="fer2013, split train: no post with text"):
+        fit.train_recipe(recipe, folders(place, tmp_path / "run"))
+    with pytest.raises(RecipeError, match="cannot load 'no/such/net'"):
+        fit.train_recipe(one_stage(place, text="no/such/net"), folders(place, tmp_path / "other"))
+
+
+def test_a_broken_picture_is_left_out_of_a_stage(place: Path, tmp_path: Path) -> None:
+    pictures = place / "data" / "FI" / "images" / "amusement"
+    pictures.mkdir(parents=True, exist_ok=True)
+    for i in range(5):
+        noise = np.random.default_rng(i).integers(0, 256, (40, 40, 3), dtype=np.uint8)
+        Image.fromarray(noise).save(pictures / f"{i}.png")
+    whole = (pictures / "3.png").read_bytes()
+    (pictures / "3.png").write_bytes(whole[: len(whole) // 2])
+    image = {"text": None, "image": str(place / "image"), "small_size": 32, "validate": [FACES]}
+    recipe = one_stage(place, train=[{"corpus": "fi", "split": "all"}], **image)
+    given = folders(place, tmp_path / "run")
+    model, processor = fit.build(recipe.stages[0], recipe.schemes, given)
+    checks = [fit.check_set(recipe.stages[0].validate[0], recipe, given, model, processor)]
+    dataset, _ = fit._training_set(recipe, recipe.stages[0], given, model, processor, checks)
+    assert [row.rpartition("/")[2] for row in dataset["id"]] == ["0.png", "1.png", "2.png", "4.png"]
+    header, skipped = (tmp_path / "run" / "words" / "skipped.csv").read_text().splitlines()
+    assert header == "id,image,error"
+    assert skipped.startswith("fi/all/amusement/3.png,")
