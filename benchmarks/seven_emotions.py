@@ -28,7 +28,7 @@ from posthue.evaluation.metrics import measure
 from posthue.labels import SCHEMES
 from posthue.posts import Modality
 
-SCHEME = "ekman"
+SCHEME = "emotion"
 LABELS = SCHEMES[SCHEME].labels
 
 

@@ -8,7 +8,7 @@ from crowd_factory import write_picture
 
 RED, GREEN = (220, 30, 30), (30, 220, 30)
 MIKELS = {"amusement": 1, "awe": 1, "anger": 0, "sadness": 0}
-EKMAN = {"joy": 1, "surprise": 1, "anger": 0, "fear": 0}
+EMOTION = {"joy": 1, "surprise": 1, "anger": 0, "fear": 0}
 
 
 def write_list(path: Path, rows: list[tuple[str, int]]) -> None:
@@ -40,7 +40,7 @@ def write_benchmarks(data: Path) -> Path:
         for number, part in enumerate(("train", "val", "test")):
             write_list(fi / f"split_{split}" / f"FI_{part}.csv", rows[number::3])
     roi = data / "EmotionROI"
-    names = [(f"{e}/{i}.jpg", mark) for e, mark in EKMAN.items() for i in (1, 2, 3, 4, 5, 232, 330)]
+    names = [(f"{e}/{i}.jpg", mark) for e, mark in EMOTION.items() for i in (1, 2, 3, 4, 5, 232, 330)]
     rows = pictures(roi / "images", names)
     write_list(roi / "emotion_ROI_train.csv", [r for r in rows if int(Path(r[0]).stem) < 232])
     write_list(roi / "emotion_ROI_test.csv", [r for r in rows if int(Path(r[0]).stem) >= 232])

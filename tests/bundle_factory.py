@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 from tokenizers import models, normalizers, pre_tokenizers
 
 from posthue.data.images.decode import ImageSpec
-from posthue.labels import EKMAN, SENTIMENT
+from posthue.labels import EMOTION, SENTIMENT
 
 TEXT_DIM, IMAGE_DIM, PATCH = 8, 4, 8
 WORDS = ("[PAD]", "[UNK]", "happy", "sad", "the", "day", "a", "what", "is", "@", "user")
@@ -65,11 +65,11 @@ def make_config(*, text: bool = True, image: bool = True, sequence: bool = False
         "name": "tiny",
         "posthue_version": "0.1.0",
         "created": "2024-01-01T00:00:00Z",
-        "schemes": {s.name: list(s.labels) for s in (SENTIMENT, EKMAN)},
-        "priors": {"sentiment": SENTIMENT_PRIOR, "ekman": [1 / 7] * 7},
+        "schemes": {s.name: list(s.labels) for s in (SENTIMENT, EMOTION)},
+        "priors": {"sentiment": SENTIMENT_PRIOR, "emotion": [1 / 7] * 7},
         "temperatures": {
             "sentiment": {"both": 1.0, "text": 1.5, "image": 2.0},
-            "ekman": {"both": 1.0, "text": 1.0, "image": 1.0},
+            "emotion": {"both": 1.0, "text": 1.0, "image": 1.0},
         },
         "text": text_part if text else None,
         "image": image_part if image else None,
@@ -130,7 +130,7 @@ def head_model(*, sequence: bool) -> onnx.ModelProto:
     nodes.insert(0, helper.make_node("Cast", ["present"], ["present_float"], to=TensorProto.FLOAT))
     inputs.append(helper.make_tensor_value_info("present", TensorProto.BOOL, ["b", 2]))
     outputs = []
-    for seed, scheme in enumerate((SENTIMENT, EKMAN)):
+    for seed, scheme in enumerate((SENTIMENT, EMOTION)):
         for name, weights in _head_weights(len(scheme), seed).items():
             constants[f"{name}_{scheme.name}"] = weights
             product = f"{name}_{scheme.name}_product"

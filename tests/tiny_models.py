@@ -82,7 +82,7 @@ def tiny_model(
     text: PreTrainedConfig | None = None,
     image: PreTrainedConfig | None = None,
     small: PreTrainedConfig | None = None,
-    schemes: Sequence[str] = ("sentiment", "ekman"),
+    schemes: Sequence[str] = ("sentiment", "emotion"),
     seed: int = 0,
     **fusion: Any,
 ) -> PostModel:

@@ -37,7 +37,7 @@ class LabelScheme:
 
 
 SENTIMENT = LabelScheme("sentiment", ("negative", "neutral", "positive"))
-EKMAN = LabelScheme("ekman", ("anger", "disgust", "fear", "joy", "sadness", "surprise", "neutral"))
+EMOTION = LabelScheme("emotion", ("anger", "disgust", "fear", "joy", "sadness", "surprise", "neutral"))
 PLUTCHIK = LabelScheme(
     "plutchik", ("anger", "anticipation", "disgust", "fear", "joy", "sadness", "surprise", "trust")
 )
@@ -46,14 +46,17 @@ MIKELS = LabelScheme(
 )
 
 SCHEMES: Mapping[str, LabelScheme] = MappingProxyType(
-    {s.name: s for s in (SENTIMENT, EKMAN, PLUTCHIK, MIKELS)}
+    {s.name: s for s in (SENTIMENT, EMOTION, PLUTCHIK, MIKELS)}
 )
 
+#: Names that a scheme had before, as recipes and bundles may still have them.
+OLD_NAMES: Mapping[str, str] = MappingProxyType({"ekman": "emotion"})
+
 #: GoEmotions' 28 labels to Ekman's, as its authors publish it (Demszky et al. 2020, ekman_mapping.json).
-GOEMOTIONS_TO_EKMAN: Mapping[str, str] = MappingProxyType(
+GOEMOTIONS_TO_EMOTION: Mapping[str, str] = MappingProxyType(
     {
-        emotion: ekman
-        for ekman, emotions in {
+        emotion: basic
+        for basic, emotions in {
             "anger": "anger annoyance disapproval",
             "disgust": "disgust",
             "fear": "fear nervousness",
@@ -73,7 +76,7 @@ GOEMOTIONS_TO_EKMAN: Mapping[str, str] = MappingProxyType(
 POLARITY: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
         "sentiment": {label: label for label in SENTIMENT.labels},
-        "ekman": {
+        "emotion": {
             "anger": "negative",
             "disgust": "negative",
             "fear": "negative",
@@ -95,6 +98,15 @@ def scheme(name: str) -> LabelScheme:
     if name not in SCHEMES:
         raise LabelError(f"no label scheme is called {name!r}; there are {', '.join(SCHEMES)}")
     return SCHEMES[name]
+
+
+def current_names(values: Mapping[str, object]) -> dict[str, object]:
+    """Return a mapping by scheme with the schemes' present names.
+
+    >>> current_names({"sentiment": 1, "ekman": 2})
+    {'sentiment': 1, 'emotion': 2}
+    """
+    return {OLD_NAMES.get(name, name): value for name, value in values.items()}
 
 
 def polarity(scheme_name: str, label: str) -> str:

@@ -221,7 +221,7 @@ def test_few_rows(tmp_path: Path, tiny_bundle: Path, count: int, output: str) ->
     if output == "out.parquet":
         table = pq.read_table(tmp_path / output)
         assert table.num_rows == count
-        assert {"id", "text", "likes", "sentiment", "ekman_joy", "error"} <= set(table.column_names)
+        assert {"id", "text", "likes", "sentiment", "emotion_joy", "error"} <= set(table.column_names)
     else:
         lines = (tmp_path / output).read_text(encoding="utf-8").splitlines()
         assert len(lines) == count + (output == "out.csv")

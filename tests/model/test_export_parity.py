@@ -27,7 +27,7 @@ from tiny_models import SPEC, WORDS, bert_config, resnet_config, tiny_model, tin
 
 pytestmark = pytest.mark.torch
 
-SCHEMES = ("sentiment", "ekman")
+SCHEMES = ("sentiment", "emotion")
 FUSIONS: list[tuple[str, dict[str, Any]]] = [
     *[("late", {"rule": rule}) for rule in ("mean", "product", "learned", "tuned")],
     ("early", {}),

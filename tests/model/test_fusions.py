@@ -25,7 +25,7 @@ from posthue.model.fusion import (
 
 pytestmark = pytest.mark.torch
 
-SCHEMES = {"sentiment": 3, "ekman": 7}
+SCHEMES = {"sentiment": 3, "emotion": 7}
 BOTH = FusionSettings(6, 4, SCHEMES)
 PRESENT = torch.tensor([[True, True], [True, False], [False, True]])
 FULL = torch.ones(4, 2, dtype=torch.bool)
@@ -85,7 +85,7 @@ def targets(labels: list[int | None]) -> dict[str, Tensor]:
     for row, label in enumerate(labels):
         if label is not None:
             rows[row, label] = 1.0
-    return {"sentiment": rows, "ekman": torch.zeros(len(labels), 7)}
+    return {"sentiment": rows, "emotion": torch.zeros(len(labels), 7)}
 
 
 @torch.no_grad()
@@ -107,9 +107,9 @@ def test_a_batch_without_a_modality_is_as_one_that_masks_it(kind: str, options: 
     fusion, (text, image) = make(kind, **options), encoded(2)
     for state, given in (((True, False), (text, None)), ((False, True), (None, image))):
         present = torch.tensor([state]).expand(3, 2)
-        expected = fusion(text, image, present).logits["ekman"]
-        torch.testing.assert_close(fusion(*given, present).logits["ekman"], expected)
-        torch.testing.assert_close(fusion(*given, torch.ones_like(present)).logits["ekman"], expected)
+        expected = fusion(text, image, present).logits["emotion"]
+        torch.testing.assert_close(fusion(*given, present).logits["emotion"], expected)
+        torch.testing.assert_close(fusion(*given, torch.ones_like(present)).logits["emotion"], expected)
 
 
 @torch.no_grad()
@@ -131,7 +131,7 @@ def test_every_weight_that_learns_gets_a_gradient(kind: str, options: Mapping[st
         text, image = (Encoded(values) for values in vectors(5, rows=24))
     present = PRESENT.repeat(8, 1)
     given = targets([0, 1, 2, 1] * 6)
-    given["ekman"][:, 2] = 1.0
+    given["emotion"][:, 2] = 1.0
     output = fusion(text, image, present, given)
     losses = [-(given[s] * log_softmax(output.logits[s], -1)).sum() for s in SCHEMES]
     (sum(losses) + (output.loss if output.loss is not None else 0.0)).backward()
@@ -256,11 +256,11 @@ def test_common_space_has_no_loss_without_another_class(labels: list[int | None]
 @torch.no_grad()
 def test_attention_does_not_see_padding() -> None:
     fusion, (text, image) = make("attention", dim=8, heads=2), encoded(9)
-    before = fusion(text, image, PRESENT).logits["ekman"]
+    before = fusion(text, image, PRESENT).logits["emotion"]
     padded = text.sequence.masked_fill(~text.mask.unsqueeze(-1), 9.0)
     longer = torch.cat([padded, torch.full((3, 2, 6), 7.0)], dim=1)
     mask = torch.cat([text.mask, torch.zeros(3, 2, dtype=torch.bool)], dim=1)
-    after = fusion(Encoded(text.pooled, longer, mask), image, PRESENT).logits["ekman"]
+    after = fusion(Encoded(text.pooled, longer, mask), image, PRESENT).logits["emotion"]
     torch.testing.assert_close(before, after)
 
 

@@ -32,7 +32,7 @@ def test_values_sum_to_the_change_of_the_log_odds(model: PostModel) -> None:
 
 
 def test_one_modality_has_no_values_of_the_other(model: PostModel) -> None:
-    words = explain_torch(model, tiny_processor(), Post("happy day"), scheme="ekman", label="joy")
+    words = explain_torch(model, tiny_processor(), Post("happy day"), scheme="emotion", label="joy")
     assert (words.label, words.pixels) == ("joy", None)
     assert explain_torch(model, tiny_processor(), Post(image=GREEN)).tokens == ()
 

@@ -65,9 +65,9 @@ def test_the_processor_cuts_long_texts_and_refuses_broken_pictures() -> None:
 @torch.no_grad()
 def test_a_post_is_judged_alike_alone_and_in_a_batch() -> None:
     model, processor = tiny_model(text=bert_config(), image=resnet_config()), tiny_processor()
-    together = model(**processor(POSTS)).logits["ekman"]
+    together = model(**processor(POSTS)).logits["emotion"]
     for row, post in enumerate(POSTS):
-        alone = model(**processor([post])).logits["ekman"][0]
+        alone = model(**processor([post])).logits["emotion"][0]
         torch.testing.assert_close(together[row], alone, rtol=1e-4, atol=1e-5)
 
 
@@ -77,14 +77,14 @@ def test_states_and_features_give_the_same_logits_as_the_posts_themselves() -> N
     inputs = processor(POSTS[:1])
     states = torch.tensor([[[True, True]], [[True, False]], [[False, True]]])
     output = model(**inputs, states=states)
-    assert torch.equal(output.logits["ekman"], output.states[0]["ekman"])
-    text_only = model(**processor([Post(text=POSTS[0].text)])).logits["ekman"]
-    torch.testing.assert_close(output.states[1]["ekman"], text_only)
+    assert torch.equal(output.logits["emotion"], output.states[0]["emotion"])
+    text_only = model(**processor([Post(text=POSTS[0].text)])).logits["emotion"]
+    torch.testing.assert_close(output.states[1]["emotion"], text_only)
     text, image = model.encode(**{k: v for k, v in inputs.items() if k != "present"})
     assert text is not None
     assert image is not None
     kept = {"text_features": text.pooled, "image_features": image.pooled}
-    torch.testing.assert_close(model(inputs["present"], **kept).logits["ekman"], output.logits["ekman"])
+    torch.testing.assert_close(model(inputs["present"], **kept).logits["emotion"], output.logits["emotion"])
 
 
 def test_a_model_wants_an_encoder() -> None:

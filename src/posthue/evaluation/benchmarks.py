@@ -179,7 +179,7 @@ def _scheme(classifier: PostClassifier) -> str:
         raise InputError(
             f"the bundle {classifier.info.name} reads no pictures, and these are benchmarks of them"
         )
-    names = [name for name in ("sentiment", "mikels", "ekman") if name in classifier.schemes]
+    names = [name for name in ("sentiment", "mikels", "emotion") if name in classifier.schemes]
     if not names or tuple(classifier.schemes[names[0]].labels) != SCHEMES[names[0]].labels:
-        raise InputError(f"the bundle {classifier.info.name} does not answer in sentiment, mikels or ekman")
+        raise InputError(f"the bundle {classifier.info.name} does not answer in sentiment, mikels or emotion")
     return names[0]

@@ -180,7 +180,7 @@ def test_an_explanation_adds_up(client: TestClient) -> None:
     assert total == pytest.approx(found["probability"], abs=1e-6)
     assert "happy" in "".join(word["text"] for word in found["words"])
     form = client.post(
-        "/v1/explain", data={"text": "sad", "scheme": "ekman", "label": "joy"}, files={"image": b""}
+        "/v1/explain", data={"text": "sad", "scheme": "emotion", "label": "joy"}, files={"image": b""}
     )
     assert form.json()["label"] == "joy"
 

@@ -45,10 +45,10 @@ def test_explain_prints_and_writes(
 
 def test_explain_as_json(tiny_bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert (
-        run("explain", "happy day", "-m", tiny_bundle, "--scheme", "ekman", "--label", "joy", "--json") == 0
+        run("explain", "happy day", "-m", tiny_bundle, "--scheme", "emotion", "--label", "joy", "--json") == 0
     )
     found = json.loads(capsys.readouterr().out)
-    assert (found["scheme"], found["label"], found["heat"]) == ("ekman", "joy", None)
+    assert (found["scheme"], found["label"], found["heat"]) == ("emotion", "joy", None)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_analyze_writes_a_report(
     [
         (("tweets",), "no corpus is called 'tweets'"),
         (("tweeteval-sentiment", "--split", "dev"), "has no split 'dev'"),
-        (("tweeteval-sentiment", "--split", "val", "--scheme", "ekman"), "'ekman' is not in both"),
+        (("tweeteval-sentiment", "--split", "val", "--scheme", "emotion"), "'emotion' is not in both"),
     ],
 )
 def test_a_mistake_in_analyze_is_one_line(

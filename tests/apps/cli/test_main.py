@@ -34,8 +34,8 @@ def test_predict_json_is_the_prediction(tiny_bundle: Path, capsys: pytest.Captur
     found = json.loads(capsys.readouterr().out)
     expected = posthue.load(tiny_bundle).predict("happy day").to_dict()
     assert found["sentiment"]["label"] == "positive"
-    assert found["ekman"] == expected["ekman"]
-    assert list(found) == ["id", "sentiment", "ekman", "warnings", "error"]
+    assert found["emotion"] == expected["emotion"]
+    assert list(found) == ["id", "sentiment", "emotion", "warnings", "error"]
 
 
 def test_predict_warns_of_what_it_leaves_out(tiny_bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -267,7 +267,7 @@ def test_crossval(place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str
         (("--models", ","), "no models: give --models"),
         (("--models", "text", "--baseline", "image"), "the baseline 'image' is not among the models: text"),
         (("--eval-split", "test"), "has no split 'test' here; it has train, dev"),
-        (("--scheme", "ekman"), "has no labels of 'ekman'; it has sentiment"),
+        (("--scheme", "emotion"), "has no labels of 'emotion'; it has sentiment"),
         (("--text-encoder", "no/such/net"), "cannot load 'no/such/net'"),
     ],
 )

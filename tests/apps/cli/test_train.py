@@ -96,7 +96,7 @@ def test_evaluate_shows_what_a_state_names(place: Path, tiny_bundle: Path, tmp_p
     faces = ("fer2013", "--split", "public_test", "-d", place / "data", "--json", figures)
     assert run("evaluate", tiny_bundle, *faces) == 0
     (result,) = json.loads(figures.read_text())["results"]
-    assert (result["scheme"], result["state"], result["n"]) == ("ekman", "image", 24)
+    assert (result["scheme"], result["state"], result["n"]) == ("emotion", "image", 24)
     assert run("evaluate", tiny_bundle, *faces, "--state", "text") == 2
 
 

@@ -40,15 +40,15 @@ class TestFer2013:
         self.parquet(tmp_path / "train.parquet", ["angry", "happy"])
         self.parquet(tmp_path / "public_test.parquet", ["sad"])
         splits = load_corpus("fer2013", tmp_path).splits
-        assert labels(splits["train"], "ekman") == ["anger", "joy"]
+        assert labels(splits["train"], "emotion") == ["anger", "joy"]
         assert splits["train"][1].post.image == png(1)
-        assert labels(splits["public_test"], "ekman") == ["sadness"]
+        assert labels(splits["public_test"], "emotion") == ["sadness"]
 
     def test_parquet_in_parts_with_numbers(self, tmp_path):
         self.parquet(tmp_path / "train-00000-of-00002.parquet", [0])
         self.parquet(tmp_path / "train-00001-of-00002.parquet", [6, 3])
         train = load_corpus("fer2013", tmp_path).splits["train"]
-        assert labels(train, "ekman") == ["anger", "neutral", "joy"]
+        assert labels(train, "emotion") == ["anger", "neutral", "joy"]
         assert [e.post.id for e in train] == ["train-1", "train-2", "train-3"]
 
     @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ class TestFer2013:
         lines = [",".join(row[i] for i in order) for row in rows]
         (tmp_path / name).write_text("\n".join([header, *lines]))
         splits = load_corpus("fer2013", tmp_path).splits
-        assert {split: labels(e, "ekman") for split, e in splits.items()} == {
+        assert {split: labels(e, "emotion") for split, e in splits.items()} == {
             "train": ["joy"],
             "private_test": ["disgust"],
             "public_test": ["neutral"],
@@ -95,13 +95,13 @@ class TestFaces:
         touch(tmp_path, "train/Angry/10.jpg", "train/Angry/9.png", "train/happy/a.jpeg", "Val/Contempt/1.jpg")
         touch(tmp_path, "Val/surprise/1.JPG", "train/happy/notes.txt")
         splits = load_corpus("faces", tmp_path).splits
-        assert labels(splits["train"], "ekman") == ["anger", "anger", "joy"]
+        assert labels(splits["train"], "emotion") == ["anger", "anger", "joy"]
         assert [e.post.image.name for e in splits["train"]] == ["9.png", "10.jpg", "a.jpeg"]
-        assert labels(splits["val"], "ekman") == ["surprise"]
+        assert labels(splits["val"], "emotion") == ["surprise"]
 
     def test_affectnet_numbers_without_splits(self, tmp_path):
         touch(tmp_path, *(f"{number}/x.jpg" for number in range(8)))
-        assert labels(load_corpus("faces", tmp_path).splits["all"], "ekman") == [
+        assert labels(load_corpus("faces", tmp_path).splits["all"], "emotion") == [
             *("neutral", "joy", "sadness", "surprise", "fear", "disgust", "anger")
         ]
 
@@ -201,12 +201,12 @@ class TestEmotionRoi:
         (folder / "emotion_ROI_test.csv").write_text("path,class\njoy/232.jpg,1\nfear/240.jpg,0\n")
         (folder / "emotion_ROI_train.csv").write_text("path,class\nanger/1.jpg,0\n")
         splits = load_corpus("emotion-roi", tmp_path).splits
-        assert labels(splits["test"], "ekman") == ["joy", "fear"]
+        assert labels(splits["test"], "emotion") == ["joy", "fear"]
         assert labels(splits["test"], "sentiment") == ["positive", "negative"]
-        assert labels(splits["train"], "ekman") == ["anger"]
+        assert labels(splits["train"], "emotion") == ["anger"]
 
     def test_the_complete_list_is_split(self, tmp_path):
         listing = "path,class\njoy/232.jpg,1\nfear/12.jpg,0\n"
         (tmp_path / "emotion_ROI_complete.csv").write_text(listing)
         splits = load_corpus("emotion-roi", tmp_path).splits
-        assert (labels(splits["train"], "ekman"), labels(splits["test"], "ekman")) == (["fear"], ["joy"])
+        assert (labels(splits["train"], "emotion"), labels(splits["test"], "emotion")) == (["fear"], ["joy"])

@@ -6,7 +6,7 @@ from posthue.data.corpora import load_corpus
 from posthue.data.corpora.goemotions import GOEMOTIONS_ORDER
 from posthue.data.corpora.reddit import without_subreddits
 from posthue.errors import CorpusError, LabelError
-from posthue.labels import GOEMOTIONS_TO_EKMAN
+from posthue.labels import GOEMOTIONS_TO_EMOTION
 
 
 def write(folder, **files):
@@ -56,7 +56,7 @@ class TestTweetEval:
             train_labels__txt="0\n1\n2\n3\n",
             mapping__txt="0\tanger\n1\tjoy\n2\toptimism\n3\tsadness",
         )
-        labels = [e.labels["ekman"] for e in load_corpus("tweeteval-emotion", tmp_path).splits["train"]]
+        labels = [e.labels["emotion"] for e in load_corpus("tweeteval-emotion", tmp_path).splits["train"]]
         assert labels == [("anger",), ("joy",), ("joy",), ("sadness",)]
 
     def test_the_folder_of_the_other_task_is_refused(self, tmp_path):
@@ -81,14 +81,14 @@ class TestTweetEval:
 
 
 class TestGoEmotions:
-    def test_ekman_labels_without_final_newline(self, tmp_path):
+    def test_emotion_labels_without_final_newline(self, tmp_path):
         write(
             tmp_path,
             train__tsv='He said "yes\t3,6\tid1\nsad\t5\tid2\n',
             labels__txt="anger\ndisgust\nfear\njoy\nneutral\nsadness\nsurprise",
         )
         train = load_corpus("goemotions", tmp_path).splits["train"]
-        assert rows(train, "ekman") == [('He said "yes', ("joy", "surprise")), ("sad", ("sadness",))]
+        assert rows(train, "emotion") == [('He said "yes', ("joy", "surprise")), ("sad", ("sadness",))]
         assert train[0].post.id == "id1"
 
     @pytest.mark.parametrize("listed", [True, False])
@@ -99,10 +99,10 @@ class TestGoEmotions:
         if listed:
             write(tmp_path, emotions__txt="\n".join(GOEMOTIONS_ORDER))
         dev = load_corpus("goemotions", tmp_path).splits["dev"]
-        assert [e.labels["ekman"] for e in dev] == [("anger", "joy"), ("neutral",)]
+        assert [e.labels["emotion"] for e in dev] == [("anger", "joy"), ("neutral",)]
 
     def test_the_order_holds_every_mapped_emotion_once(self):
-        assert sorted(GOEMOTIONS_ORDER) == sorted(GOEMOTIONS_TO_EKMAN)
+        assert sorted(GOEMOTIONS_ORDER) == sorted(GOEMOTIONS_TO_EMOTION)
 
     def test_a_broken_row_and_an_unknown_id(self, tmp_path):
         write(tmp_path, train__tsv="text only\n")
@@ -117,8 +117,8 @@ class TestDair:
     def test_love_is_joy_and_semicolons_stay_in_the_text(self, tmp_path):
         write(tmp_path, train__txt="i feel; well;love\n", val__txt="\nodd;fear\n")
         splits = load_corpus("dair-emotion", tmp_path).splits
-        assert rows(splits["train"], "ekman") == [("i feel; well", ("joy",))]
-        assert rows(splits["val"], "ekman") == [("odd", ("fear",))]
+        assert rows(splits["train"], "emotion") == [("i feel; well", ("joy",))]
+        assert rows(splits["val"], "emotion") == [("odd", ("fear",))]
 
     def test_a_line_without_label(self, tmp_path):
         write(tmp_path, train__txt="nothing here\n")
@@ -136,7 +136,7 @@ class TestReddit:
         )
         write(tmp_path, posts__csv=self.HEADER + posts)
         examples = load_corpus("reddit-emotion", tmp_path).splits["all"]
-        assert rows(examples, "ekman") == [("dog, (x-post from )", ("joy",)), ("A clown", ("fear",))]
+        assert rows(examples, "emotion") == [("dog, (x-post from )", ("joy",)), ("A clown", ("fear",))]
 
     def test_pictures_are_used_where_they_are(self, tmp_path):
         write(tmp_path, posts__csv=self.HEADER + "a1,x,gore,disgust,u\nb2,y,rage,anger,u\n")

@@ -76,10 +76,10 @@ def test_few_rows(n):
 
 def test_examples_are_split_by_their_combination_of_labels():
     examples = [
-        Example(Post(id=str(i)), {"ekman": ("joy", "fear") if i % 2 else ("joy",)}) for i in range(20)
+        Example(Post(id=str(i)), {"emotion": ("joy", "fear") if i % 2 else ("joy",)}) for i in range(20)
     ]
-    parts = split_examples(examples, "ekman", {"train": 0.8, "test": 0.2})
-    assert Counter(e.labels["ekman"] for e in parts["test"]) == {("joy",): 2, ("joy", "fear"): 2}
+    parts = split_examples(examples, "emotion", {"train": 0.8, "test": 0.2})
+    assert Counter(e.labels["emotion"] for e in parts["test"]) == {("joy",): 2, ("joy", "fear"): 2}
 
 
 def test_bad_input_is_refused():

@@ -182,7 +182,7 @@ def test_entries_of_a_corpus_and_of_a_table(tmp_path: Path) -> None:
     found = corpus_entries("fi", write_fi(tmp_path), scheme="sentiment", splits=["all"])
     assert Counter(e.labels for e in found.rows) == {("positive",): 1, ("negative",): 2}
     with pytest.raises(InputError, match="--scheme mikels or sentiment"):
-        corpus_entries("fi", tmp_path, scheme="ekman")
+        corpus_entries("fi", tmp_path, scheme="emotion")
     with pytest.raises(InputError, match="--split all"):
         corpus_entries("fi", tmp_path, splits=["dev"])
     table = tmp_path / "t.csv"

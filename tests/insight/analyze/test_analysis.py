@@ -105,13 +105,13 @@ def test_nothing_to_drop() -> None:
 def test_the_scheme_is_one_of_both(tiny_classifier: posthue.PostClassifier) -> None:
     assert choose_scheme(tiny_classifier, corpus(), None) == "sentiment"
     for rows, wanted, message in (
-        ([example("a", "awe", scheme="mikels")], None, "of mikels, the model answers sentiment, ekman"),
-        (corpus(), "ekman", "'ekman' is not in both"),
+        ([example("a", "awe", scheme="mikels")], None, "of mikels, the model answers sentiment, emotion"),
+        (corpus(), "emotion", "'emotion' is not in both"),
     ):
         with pytest.raises(InputError, match=message):
             choose_scheme(tiny_classifier, rows, wanted)
-    with pytest.raises(InputError, match="exactly one label of ekman"):
-        analyse(tiny_classifier, corpus(), "ekman")
+    with pytest.raises(InputError, match="exactly one label of emotion"):
+        analyse(tiny_classifier, corpus(), "emotion")
     with pytest.raises(InputError, match="none of the labelled posts can be judged"):
         analyse(tiny_classifier, [example(" ", "positive")], "sentiment")
 

@@ -17,7 +17,7 @@ from page_checks import Page
 from posthue.insight.page.posts import LONGEST_TEXT, posts_report, write_posts_report
 from posthue.insight.page.shell import COLOURED, escaped, hue
 from posthue.insight.page.thumbnails import thumbnail
-from posthue.labels import EKMAN, SENTIMENT, LabelScheme
+from posthue.labels import EMOTION, SENTIMENT, LabelScheme
 from posthue.posts import Judgement, Modality, Post, Prediction
 
 GREEN = np.full((400, 300, 3), (0, 200, 0), np.uint8)
@@ -37,7 +37,7 @@ def judgement(scheme: LabelScheme, top: str, *modalities: Modality, mixed: bool 
 def judged(post: Post, *, mixed: bool = False) -> Prediction:
     schemes = {
         "sentiment": judgement(SENTIMENT, "negative", *post.modalities, mixed=mixed),
-        "ekman": judgement(EKMAN, "joy", *post.modalities),
+        "emotion": judgement(EMOTION, "joy", *post.modalities),
     }
     return Prediction(post.id, schemes)
 

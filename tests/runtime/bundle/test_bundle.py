@@ -14,7 +14,7 @@ from posthue.runtime.bundle.folder import DEFAULT_BUNDLE, Bundle
 
 def test_opens_and_tells_what_it_is(tiny_bundle: Path) -> None:
     bundle = Bundle.open(tiny_bundle)
-    assert list(bundle.config.schemes) == ["sentiment", "ekman"]
+    assert list(bundle.config.schemes) == ["sentiment", "emotion"]
     assert bundle.config.states == (State.BOTH, State.TEXT, State.IMAGE)
     assert bundle.config.temperatures["sentiment"][State.IMAGE] == 2.0
     facts = bundle_facts(bundle)
@@ -67,9 +67,9 @@ BROKEN = {
     "one label": ({"schemes": {"sentiment": ["positive"]}}, "two or more"),
     "a label twice": ({"schemes": {"sentiment": ["a", "a"]}}, "two or more"),
     "labels that are numbers": ({"schemes": {"sentiment": [1, 2]}}, "list of texts"),
-    "a missing prior": ({"priors": {"sentiment": [0.2, 0.3, 0.5]}}, "ekman is missing"),
+    "a missing prior": ({"priors": {"sentiment": [0.2, 0.3, 0.5]}}, "emotion is missing"),
     "a prior that does not sum to 1": (
-        {"priors": {"sentiment": [1, 1, 1], "ekman": [1 / 7] * 7}},
+        {"priors": {"sentiment": [1, 1, 1], "emotion": [1 / 7] * 7}},
         "3 probabilities",
     ),
     "a temperature of 0": (

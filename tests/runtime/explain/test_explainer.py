@@ -49,8 +49,8 @@ def test_another_label_and_scheme(tiny_classifier: posthue.PostClassifier) -> No
     value = {word.text.strip(): word.contribution for word in negative.words}
     assert value["sad"] > 0 > value["happy"]
     assert negative.probability == pytest.approx(negative.judgement.probabilities["negative"])
-    ekman = tiny_classifier.explain("a happy day", scheme="ekman")
-    assert ekman.prior == pytest.approx(1 / 7)
+    emotion = tiny_classifier.explain("a happy day", scheme="emotion")
+    assert emotion.prior == pytest.approx(1 / 7)
 
 
 def test_regions_that_decide_are_hot(tiny_classifier: posthue.PostClassifier) -> None:
@@ -86,7 +86,7 @@ def test_the_same_post_has_the_same_explanation(tiny_classifier: posthue.PostCla
 
 
 def test_mistakes_have_their_own_errors(tiny_classifier: posthue.PostClassifier, tmp_path: Path) -> None:
-    with pytest.raises(LabelError, match="no label scheme 'mikels'; it has sentiment, ekman"):
+    with pytest.raises(LabelError, match="no label scheme 'mikels'; it has sentiment, emotion"):
         tiny_classifier.explain("a", scheme="mikels")
     with pytest.raises(LabelError, match="'joy' is not a label of sentiment"):
         tiny_classifier.explain("a", label="joy")

@@ -101,7 +101,7 @@ def test_mixed_means_confident_of_different_things(tiny_classifier: PostClassifi
 def test_the_temperature_is_that_of_the_state(tmp_path: Path, tiny_classifier: PostClassifier) -> None:
     hot = {"both": 1e6, "text": 1.5, "image": 2.0}
     same = {"both": 1.0, "text": 1.0, "image": 1.0}
-    classifier = load(make_bundle(tmp_path, {"temperatures": {"sentiment": hot, "ekman": same}}))
+    classifier = load(make_bundle(tmp_path, {"temperatures": {"sentiment": hot, "emotion": same}}))
     post = Post("happy", GREEN)
     judgement: Judgement = classifier.predict(post)["sentiment"]
     assert max(judgement.probabilities.values()) == pytest.approx(1 / 3, abs=1e-3)

@@ -15,7 +15,7 @@ from PIL import Image
 from posthue import PostClassifier, TableError, load
 from posthue.data.tables.cells import TablePath, image_of
 from posthue.data.tables.table import Columns
-from posthue.labels import EKMAN, SENTIMENT
+from posthue.labels import EMOTION, SENTIMENT
 from posthue.posts import Prediction
 from posthue.runtime.scoring.batches import BatchScorer
 from posthue.runtime.scoring.columns import output_names, passthrough_names
@@ -25,8 +25,8 @@ from posthue.runtime.scoring.summary import Tally
 RESULTS = [
     "sentiment",
     *(f"sentiment_{label}" for label in SENTIMENT.labels),
-    "ekman",
-    *(f"ekman_{label}" for label in EKMAN.labels),
+    "emotion",
+    *(f"emotion_{label}" for label in EMOTION.labels),
     "text_share",
     "image_share",
     "mixed",

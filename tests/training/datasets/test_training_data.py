@@ -12,7 +12,7 @@ from PIL import Image
 
 from posthue.data.corpora import Example
 from posthue.errors import CorpusError, RecipeError
-from posthue.labels import EKMAN
+from posthue.labels import EMOTION
 from posthue.posts import Post
 from posthue.training.datasets import rows
 from posthue.training.datasets.batches import Collator, batch_kinds, prepare
@@ -23,7 +23,7 @@ from tiny_models import FACES, tiny_processor, write_corpora
 
 pytestmark = pytest.mark.torch
 
-SCHEMES = ("sentiment", "ekman")
+SCHEMES = ("sentiment", "emotion")
 
 
 @pytest.fixture(scope="module")
@@ -45,12 +45,12 @@ def made(posts: list[Post], source: Source | None = None) -> rows.Dataset:
 
 
 def test_several_labels_share_one_unit_of_mass() -> None:
-    found = rows.distribution({"ekman": ("joy", "sadness")}, "ekman")
-    assert dict(zip(EKMAN.labels, found, strict=True)) == dict.fromkeys(EKMAN.labels, 0.0) | {
+    found = rows.distribution({"emotion": ("joy", "sadness")}, "emotion")
+    assert dict(zip(EMOTION.labels, found, strict=True)) == dict.fromkeys(EMOTION.labels, 0.0) | {
         "joy": 0.5,
         "sadness": 0.5,
     }
-    assert sum(rows.distribution({"sentiment": ("positive",)}, "ekman")) == 0
+    assert sum(rows.distribution({"sentiment": ("positive",)}, "emotion")) == 0
 
 
 def test_a_source_becomes_rows_with_targets(data: Path) -> None:
@@ -59,7 +59,7 @@ def test_a_source_becomes_rows_with_targets(data: Path) -> None:
     targets = np.array(found["labels_sentiment"])
     assert targets.sum(1).tolist() == [1.0] * 48
     assert targets.argmax(1)[:3].tolist() == [0, 1, 2]
-    assert np.array(found["labels_ekman"]).sum() == 0
+    assert np.array(found["labels_emotion"]).sum() == 0
     assert set(found["weight"]) == {0.5}
     assert set(found["image_path"]) == set(found["image_bytes"]) == {None}
 
@@ -77,7 +77,7 @@ def test_pairs_are_of_one_label(data: Path) -> None:
     found = rows.load_source(source, SCHEMES, data, 0)
     shades = {label: shade for label, (_, shade) in FACES.items()}
     for row in found:
-        label = EKMAN.labels[int(np.argmax(row["labels_ekman"]))]
+        label = EMOTION.labels[int(np.argmax(row["labels_emotion"]))]
         shade = np.asarray(Image.open(io.BytesIO(row["image_bytes"]))).mean()
         assert min(shades, key=lambda name: abs(shades[name] - shade)) == label
     assert len(set(found["image_bytes"])) > 20
@@ -219,7 +219,7 @@ def test_a_batch_has_inputs_targets_and_weights() -> None:
     batch = Collator(tiny_processor(), rows.target_names(SCHEMES))([ready[0], ready[1]])
     assert batch["present"].tolist() == [[True, True], [False, True]]
     assert batch["pixel_values"].shape == (2, 3, 64, 64)
-    assert batch["labels_ekman"].shape == (2, 7)
+    assert batch["labels_emotion"].shape == (2, 7)
     assert batch["weight"].tolist() == [2.0, 2.0]
     features = {"image": np.arange(8, dtype=np.float32).reshape(2, 4)}
     batch = Collator(tiny_processor(), [], features=features)([ready[1], ready[0]])

@@ -21,7 +21,7 @@ from tiny_models import WORDS, bert_config, resnet_config, tiny_model, tiny_proc
 
 pytestmark = pytest.mark.torch
 
-SCHEMES = ("sentiment", "ekman")
+SCHEMES = ("sentiment", "emotion")
 
 
 def png(seed: int) -> bytes:
@@ -32,7 +32,7 @@ def png(seed: int) -> bytes:
 
 
 def posts(count: int = 9) -> CheckSet:
-    """Every third post lacks its picture; none has a label in ekman."""
+    """Every third post lacks its picture; none has a label in emotion."""
     rows = [
         {
             "id": str(i),
@@ -44,7 +44,7 @@ def posts(count: int = 9) -> CheckSet:
             "weight": 1.0,
             "row": i,
             "labels_sentiment": np.eye(3)[i % 2].tolist(),
-            "labels_ekman": [0.0] * 7,
+            "labels_emotion": [0.0] * 7,
         }
         for i in range(count)
     ]

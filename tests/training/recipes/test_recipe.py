@@ -23,7 +23,7 @@ DISTILL = [path for path in SHIPPED if path.stem.startswith("distill-")]
 RECIPES = [path for path in SHIPPED if path not in DISTILL]
 GOOD: dict[str, Any] = {
     "name": "two",
-    "schemes": ["sentiment", "ekman"],
+    "schemes": ["sentiment", "emotion"],
     "stages": [
         {
             "name": "words",
@@ -43,7 +43,7 @@ GOOD: dict[str, Any] = {
                 {
                     "corpus": "tweeteval-sentiment",
                     "pair_with": {"corpus": "mvsa-single", "split": "train"},
-                    "pseudo": {"ekman": "words"},
+                    "pseudo": {"emotion": "words"},
                 }
             ],
             "validate": [{"corpus": "mvsa-single", "split": "dev", "modalities": ["text"], "targets": "own"}],
@@ -92,8 +92,8 @@ def test_a_recipe_survives_the_way_through_plain_data_and_yaml(tmp_path: Path) -
     ("path", "value", "message"),
     [
         ("colour", "red", "the recipe: 'colour' is not one of name, schemes"),
-        ("schemes", ["mood"], "schemes: 'mood' is not one of sentiment, ekman"),
-        ("schemes", "ekman", "schemes: 'ekman' is not a list"),
+        ("schemes", ["mood"], "schemes: 'mood' is not one of sentiment, emotion"),
+        ("schemes", "emotion", "schemes: 'emotion' is not a list"),
         ("seed", "x", "seed: 'x' is not a whole number"),
         ("stages", [], "has no stages"),
         ("stages", None, "has no stages"),
@@ -106,7 +106,7 @@ def test_a_recipe_survives_the_way_through_plain_data_and_yaml(tmp_path: Path) -
         ("stages.1.image", "stage:faces", "stage 'both': an earlier stage: 'faces' is not one of words"),
         ("stages.1.small_image", "stage:faces", "an earlier stage: 'faces' is not one of words"),
         ("stages.1.start", "both", "an earlier stage: 'both' is not one of words"),
-        ("stages.1.train.0.pseudo", {"ekman": "nobody"}, "an earlier stage: 'nobody'"),
+        ("stages.1.train.0.pseudo", {"emotion": "nobody"}, "an earlier stage: 'nobody'"),
         ("stages.1.train.0.pseudo", {"mood": "words"}, "pseudo: 'mood' is not one of sentiment"),
         ("stages.1.train.0.pair_with", {"name": "fi"}, "pair_with: 'name' is not one of corpus, split"),
         ("stages.1.train.0.pair_with", {"corpus": "fie"}, "corpus: 'fie' is not one of"),

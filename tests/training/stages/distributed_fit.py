@@ -26,7 +26,7 @@ def main(folder: Path, run: str, batch_size: int) -> None:
         "validate": [{"corpus": "tweeteval-sentiment", "split": "val", "metric": "accuracy"}],
     }
     recipe = check_recipe(
-        recipe_from_dict({"name": "one", "schemes": ["sentiment", "ekman"], "stages": [stage]})
+        recipe_from_dict({"name": "one", "schemes": ["sentiment", "emotion"], "stages": [stage]})
     )
     train_recipe(recipe, Folders(folder / run, folder / "data"))
 

@@ -80,12 +80,12 @@ def two_stages(place: Path, **changes: Any) -> Recipe:
         "validate": [SENTIMENT_VAL, FACES, {**PAIRS, "split": "val", "metric": "accuracy"}],
         **RATES,
     }
-    values = {"name": "two", "schemes": ["sentiment", "ekman"], "stages": [words(place), both], **changes}
+    values = {"name": "two", "schemes": ["sentiment", "emotion"], "stages": [words(place), both], **changes}
     return check_recipe(recipe_from_dict(values))
 
 
 def one_stage(place: Path, **changes: Any) -> Recipe:
-    values = {"name": "one", "schemes": ["sentiment", "ekman"], "stages": [words(place, **changes)]}
+    values = {"name": "one", "schemes": ["sentiment", "emotion"], "stages": [words(place, **changes)]}
     return check_recipe(recipe_from_dict(values))
 
 
@@ -137,8 +137,8 @@ def test_it_learns(trained: Path) -> None:
     assert metrics["score"] > 0.8
     assert set(metrics) == {
         "tweeteval-sentiment/val/text+image/sentiment/accuracy",
-        "fer2013/public_test/text+image/ekman/accuracy",
-        "tweeteval-emotion/val/text+image/ekman/accuracy",
+        "fer2013/public_test/text+image/emotion/accuracy",
+        "tweeteval-emotion/val/text+image/emotion/accuracy",
         "score",
     }
 
@@ -195,7 +195,7 @@ def test_the_bundle_is_whole(trained: Path) -> None:
     assert not (trained / "bundle.part").exists()
     card = (trained / "bundle" / "MODEL_CARD.md").read_text(encoding="utf-8")
     assert "- stage both: stage:words, " in card
-    assert "| fer2013/public_test/text+image/ekman | 24 |" in card
+    assert "| fer2013/public_test/text+image/emotion | 24 |" in card
 
 
 def test_the_bundle_says_what_torch_says(trained: Path, place: Path) -> None:
@@ -207,10 +207,10 @@ def test_the_bundle_says_what_torch_says(trained: Path, place: Path) -> None:
         assert values["label_agreement"] >= (0.99 if name.startswith("fer2013") else 0.95)
     classifier = posthue.load(trained / "bundle", threads=1)
     faces = load_corpus("fer2013", place / "data").splits["public_test"]
-    labels = [prediction["ekman"].label for prediction in classifier.predict_many(e.post for e in faces)]
-    right = np.mean([label == e.labels["ekman"][0] for label, e in zip(labels, faces, strict=True)])
+    labels = [prediction["emotion"].label for prediction in classifier.predict_many(e.post for e in faces)]
+    right = np.mean([label == e.labels["emotion"][0] for label, e in zip(labels, faces, strict=True)])
     metrics = json.loads((trained / "both" / "metrics.json").read_text())
-    assert right == pytest.approx(metrics["fer2013/public_test/text+image/ekman/accuracy"])
+    assert right == pytest.approx(metrics["fer2013/public_test/text+image/emotion/accuracy"])
 
 
 def test_the_temperatures_lessen_the_log_loss(trained: Path, place: Path) -> None:
@@ -219,7 +219,7 @@ def test_the_temperatures_lessen_the_log_loss(trained: Path, place: Path) -> Non
     config = json.loads((trained / "bundle" / "config.json").read_text(encoding="utf-8"))
     recipe = two_stages(place)
     for check, scheme, state in zip(
-        recipe.stages[1].validate, ("sentiment", "ekman", "ekman"), ("text", "image", "both"), strict=True
+        recipe.stages[1].validate, ("sentiment", "emotion", "emotion"), ("text", "image", "both"), strict=True
     ):
         entry = fit.check_set(check, recipe, folders(place, trained), model, processor)
         rows, labels = truths(entry.dataset, scheme)
@@ -235,7 +235,7 @@ def test_parity_is_told_for_whole_posts_too(trained: Path, place: Path) -> None:
     check = Check("tweeteval-emotion", "val", pair_with={"corpus": "fer2013", "split": "public_test"})
     entry = fit.check_set(check, recipe, folders(place, trained), model, processor)
     report = parity_report(model, processor, [entry], trained / "bundle", recipe.schemes)
-    assert report["tweeteval-emotion/val/text+image/ekman"]["label_agreement"] >= 0.95
+    assert report["tweeteval-emotion/val/text+image/emotion"]["label_agreement"] >= 0.95
 
 
 def test_the_same_seed_gives_the_same_weights(trained: Path, place: Path) -> None:
@@ -283,7 +283,7 @@ def test_batch_norms_that_are_trained_are_anchored_to_the_training_pictures(
     recipe = recipe_from_dict(
         {
             "name": "faces",
-            "schemes": ["ekman"],
+            "schemes": ["emotion"],
             "stages": [
                 {
                     "name": "faces",
@@ -327,10 +327,10 @@ def test_every_epoch_has_an_order_of_its_own(place: Path, tmp_path: Path) -> Non
 
 def test_a_teacher_labels_softly(trained: Path, place: Path) -> None:
     recipe = two_stages(place)
-    source = replace(recipe.stages[0].train[0], pseudo={"ekman": "words"})
+    source = replace(recipe.stages[0].train[0], pseudo={"emotion": "words"})
     model = PostModel.from_pretrained(trained / "words" / "model")
     found = fit._source(source, model, recipe, folders(place, trained)).dataset
-    targets = np.array(found["labels_ekman"])
+    targets = np.array(found["labels_emotion"])
     np.testing.assert_allclose(targets.sum(1), 1.0, rtol=1e-5)
     assert targets.max() < 1.0
     assert np.array(found["labels_sentiment"]).max() == 1.0

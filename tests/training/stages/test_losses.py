@@ -69,9 +69,9 @@ def test_the_weight_of_a_row_scales_its_loss() -> None:
 
 
 def test_schemes_add_up_over_the_rows() -> None:
-    scores = {"sentiment": logits(), "ekman": logits(1, 7)}
-    truth = {"sentiment": targets(), "ekman": torch.zeros(5, 7)}
-    truth["ekman"][0, 4] = 1.0
+    scores = {"sentiment": logits(), "emotion": logits(1, 7)}
+    truth = {"sentiment": targets(), "emotion": torch.zeros(5, 7)}
+    truth["emotion"][0, 4] = 1.0
     found = scheme_losses(scores, truth, weight=torch.ones(5), class_weights={}, label_smoothing=0.0)
     one = cross_entropy(logits(1, 7)[:1], torch.tensor([4]), reduction="sum")
     torch.testing.assert_close(found, (cross_entropy(logits(), LABELS, reduction="sum") + one) / 5)

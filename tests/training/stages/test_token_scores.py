@@ -21,8 +21,8 @@ from tiny_models import WORDS, tiny_processor
 
 pytestmark = pytest.mark.torch
 
-SCHEMES = ("sentiment", "ekman")
-SIZES = {"sentiment": 3, "ekman": 7}
+SCHEMES = ("sentiment", "emotion")
+SIZES = {"sentiment": 3, "emotion": 7}
 KEYS = ("awful", "table", "happy")
 
 
@@ -60,10 +60,10 @@ def test_two_schemes_learn_each_from_its_own_corpus() -> None:
     texts: list[str | None] = [
         " ".join(rng.permutation([KEYS[label], *rng.choice(WORDS[-6:], 3)])) for label in labels
     ]
-    one, other = posts(texts, labels), posts(texts, [6 - label for label in labels], "there", "ekman")
+    one, other = posts(texts, labels), posts(texts, [6 - label for label in labels], "there", "emotion")
     both = Dataset.from_list([*one, *other], features=features_of(SCHEMES))
     scores, processor = untaught(*SCHEMES), tiny_processor()
-    sources = {"sentiment": "here", "ekman": "there"}
+    sources = {"sentiment": "here", "emotion": "there"}
     found = teach_token_scores(scores, sources, processor, both, seed=0)
     assert found.shape == (240, 10)
     assert (found[:120, :3].argmax(1) == labels).all()

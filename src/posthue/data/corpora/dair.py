@@ -13,7 +13,7 @@ INFO = CorpusInfo(
     name="dair-emotion",
     title="dair-ai/emotion (CARER), six emotions",
     folder="dair-emotion",
-    schemes=("ekman",),
+    schemes=("emotion",),
     modalities=(Modality.TEXT,),
     layout="train.txt, val.txt, test.txt, a line each: text;label",
     source="https://github.com/dair-ai/emotion_dataset",
@@ -47,4 +47,4 @@ def _example(row: str, post_id: str, path: Path, line: int) -> Example:
     text, semicolon, label = row.rpartition(";")
     if not semicolon:
         raise CorpusError(f"{path}, line {line}: expected text;label")
-    return Example(Post(text=text, id=post_id), {"ekman": (mapped_label(_EMOTIONS, label, path, line),)})
+    return Example(Post(text=text, id=post_id), {"emotion": (mapped_label(_EMOTIONS, label, path, line),)})

@@ -12,7 +12,7 @@ INFO = CorpusInfo(
     name="emotion-roi",
     title="EmotionROI, six emotions",
     folder="EmotionROI",
-    schemes=("ekman", "sentiment"),
+    schemes=("emotion", "sentiment"),
     modalities=(Modality.IMAGE,),
     layout=(
         "images/EMOTION/NUMBER.jpg (anger, disgust, fear, joy, sadness, surprise), "
@@ -37,10 +37,10 @@ def read(folder: Path) -> Splits:
     images = image_root(folder, "images")
     lists = {part: folder / f"emotion_ROI_{part}.csv" for part in ("train", "test")}
     if any(path.exists() for path in lists.values()):
-        return {p: emotion_examples(path, images, "ekman") for p, path in lists.items() if path.exists()}
+        return {p: emotion_examples(path, images, "emotion") for p, path in lists.items() if path.exists()}
     complete = folder / "emotion_ROI_complete.csv"
     return _by_number(
-        emotion_examples(complete, images, "ekman") if complete.exists() else tree_examples(images, "ekman")
+        emotion_examples(complete, images, "emotion") if complete.exists() else tree_examples(images, "emotion")
     )
 
 

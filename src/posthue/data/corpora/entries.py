@@ -11,7 +11,7 @@ from posthue.data.tables.table import Columns, open_table
 from posthue.errors import InputError, TableError
 from posthue.posts import Post
 
-_LABEL = ("label", "labels", "sentiment", "emotion", "ekman", "class", "target")
+_LABEL = ("label", "labels", "sentiment", "emotion", "emotion", "class", "target")
 _SPLIT = ("split", "fold", "subset", "partition", "set")
 
 

@@ -1,7 +1,7 @@
 """A folder tree of faces, one folder per emotion: AffectNet exports, FER2013 as images, and your own.
 
 Folders are named by emotion or by AffectNet's numbers. Contempt, and AffectNet's classes that are no emotion,
-are not in ekman and are left out.
+are none of Ekman's and are left out.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from posthue.data.corpora.base import CorpusInfo, Example, LazyExamples, Splits, register
-from posthue.data.corpora.reading import EKMAN_NAMES, pictures_in, subfolders
+from posthue.data.corpora.reading import EMOTION_NAMES, pictures_in, subfolders
 from posthue.errors import CorpusError, LabelError
 from posthue.posts import Modality, Post
 
@@ -17,7 +17,7 @@ INFO = CorpusInfo(
     name="faces",
     title="Faces in one folder per emotion (AffectNet-like)",
     folder="faces",
-    schemes=("ekman",),
+    schemes=("emotion",),
     modalities=(Modality.IMAGE,),
     layout="SPLIT/EMOTION/*.jpg or EMOTION/*.jpg; EMOTION is a name (anger, happy, …) or AffectNet's number",
     source="http://mohammadmahoor.com/affectnet/ (on request), or your own pictures",
@@ -26,7 +26,7 @@ INFO = CorpusInfo(
 )
 
 _AFFECTNET = ("neutral", "joy", "sadness", "surprise", "fear", "disgust", "anger")
-_EMOTIONS = {**EKMAN_NAMES, **{str(number): name for number, name in enumerate(_AFFECTNET)}}
+_EMOTIONS = {**EMOTION_NAMES, **{str(number): name for number, name in enumerate(_AFFECTNET)}}
 _LEFT_OUT = frozenset({"contempt", "none", "uncertain", "non-face", "7", "8", "9", "10"})
 
 
@@ -53,7 +53,7 @@ def _read_split(folder: Path, split: str) -> LazyExamples:
 
     def make(row: int) -> Example:
         label, path = rows[row]
-        return Example(Post(image=path, id=f"{split}/{path.parent.name}/{path.name}"), {"ekman": (label,)})
+        return Example(Post(image=path, id=f"{split}/{path.parent.name}/{path.name}"), {"emotion": (label,)})
 
     return LazyExamples(len(rows), make)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from posthue.data.corpora.base import CorpusInfo, Example, LazyExamples, Splits, register
-from posthue.data.corpora.reading import EKMAN_NAMES, mapped_label, read_rows
+from posthue.data.corpora.reading import EMOTION_NAMES, mapped_label, read_rows
 from posthue.errors import CorpusError
 from posthue.posts import Modality, Post
 
@@ -18,7 +18,7 @@ INFO = CorpusInfo(
     name="fer2013",
     title="FER2013, faces in seven emotions",
     folder="fer2013",
-    schemes=("ekman",),
+    schemes=("emotion",),
     modalities=(Modality.IMAGE,),
     layout=(
         "train.parquet, public_test.parquet, private_test.parquet (image, label), "
@@ -34,7 +34,7 @@ INFO = CorpusInfo(
 _SIDE = 48
 _CSVS = ("fer2013.csv", "icml_face_data.csv")
 _KAGGLE = ("anger", "disgust", "fear", "joy", "sadness", "surprise", "neutral")
-_EMOTIONS = {**EKMAN_NAMES, **{str(number): name for number, name in enumerate(_KAGGLE)}}
+_EMOTIONS = {**EMOTION_NAMES, **{str(number): name for number, name in enumerate(_KAGGLE)}}
 _SPLITS = {"training": "train", "train": "train", "publictest": "public_test", "privatetest": "private_test"}
 
 
@@ -73,7 +73,7 @@ def _parquet_rows(path: Path) -> Iterator[tuple[bytes, object]]:
 
 def _lazy(face: Callable[[int], bytes], labels: list[str], split: str) -> LazyExamples:
     def make(row: int) -> Example:
-        return Example(Post(image=face(row), id=f"{split}-{row + 1}"), {"ekman": (labels[row],)})
+        return Example(Post(image=face(row), id=f"{split}-{row + 1}"), {"emotion": (labels[row],)})
 
     return LazyExamples(len(labels), make)
 

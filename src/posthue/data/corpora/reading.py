@@ -11,9 +11,9 @@ from posthue.data.corpora.base import Labels
 from posthue.errors import CorpusError, LabelError
 from posthue.labels import scheme
 
-#: Common names of emotions, among them those of FER2013, AffectNet and RAF-DB, to ekman.
-EKMAN_NAMES: Mapping[str, str] = {
-    **{label: label for label in scheme("ekman").labels},
+#: Common names of emotions, among them those of FER2013, AffectNet and RAF-DB, to Ekman's.
+EMOTION_NAMES: Mapping[str, str] = {
+    **{label: label for label in scheme("emotion").labels},
     "angry": "anger",
     "disgusted": "disgust",
     "afraid": "fear",

@@ -13,7 +13,7 @@ INFO = CorpusInfo(
     name="reddit-emotion",
     title="Reddit titles of r/happy, r/creepy, r/rage, r/gore",
     folder="reddit-emotion",
-    schemes=("ekman",),
+    schemes=("emotion",),
     modalities=(Modality.TEXT, Modality.IMAGE),
     layout="posts.csv (id, title, subreddit, emotion, image_url); images/ID.jpg where you fetched them",
     source="the data of arXiv 1708.02099 (Duong, Lebret & Aberer); the pictures are behind image_url",
@@ -35,7 +35,7 @@ def read(folder: Path) -> Splits:
     examples = [
         Example(
             Post(text=without_subreddits(row["title"]) or None, image=images.get(row["id"]), id=row["id"]),
-            one_label("ekman", row["emotion"].strip().lower(), path, line),
+            one_label("emotion", row["emotion"].strip().lower(), path, line),
         )
         for line, row in read_rows(path, columns=("id", "title", "emotion"))
     ]

@@ -1,4 +1,4 @@
-"""TweetEval (Barbieri et al. 2020): sentiment, and emotion mapped to ekman."""
+"""TweetEval (Barbieri et al. 2020): sentiment, and emotion mapped to Ekman's."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ EMOTION = CorpusInfo(
     name="tweeteval-emotion",
     title="TweetEval emotion (SemEval-2018 task 1), four emotions",
     folder="tweeteval/emotion",
-    schemes=("ekman",),
+    schemes=("emotion",),
     modalities=(Modality.TEXT,),
     layout=_LAYOUT,
     source=_SOURCE,
@@ -64,7 +64,7 @@ def read_sentiment(folder: Path) -> Splits:
 )
 def read_emotion(folder: Path) -> Splits:
     """Read TweetEval's emotion folder; optimism becomes joy."""
-    return _read(folder, "ekman", _EMOTIONS)
+    return _read(folder, "emotion", _EMOTIONS)
 
 
 def _read(folder: Path, scheme: str, names: Mapping[str, str]) -> Splits:

@@ -67,8 +67,8 @@ class Sessions:
     @cached_property
     def head(self) -> Model:
         """The fusion and the heads of the label schemes."""
-        outputs = [f"logits_{name}" for name in self.bundle.config.schemes]
-        return self._load(self.bundle.config.head, (), outputs)
+        config = self.bundle.config
+        return self._load(config.head, (), tuple(config.logits.values()))
 
     def _load(self, name: str, inputs: Sequence[str], outputs: Sequence[str], part: str = "") -> Model:
         with self._lock:

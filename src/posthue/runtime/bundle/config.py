@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from posthue.errors import BundleError, InputError
-from posthue.labels import LabelScheme
+from posthue.labels import LabelScheme, current_names
 from posthue.posts import State
 from posthue.runtime.bundle.fields import Fields
 
@@ -82,6 +82,7 @@ class BundleConfig:
 
     priors: per scheme, the probability of each label before anything of a post is seen.
     temperatures: per scheme and state, what logits are divided by before the softmax (Guo et al. 2017).
+    logits: per scheme, the name of the head's output.
     """
 
     name: str
@@ -90,6 +91,7 @@ class BundleConfig:
     schemes: Mapping[str, LabelScheme]
     priors: Mapping[str, tuple[float, ...]]
     temperatures: Mapping[str, Mapping[State, float]]
+    logits: Mapping[str, str]
     text: TextPart | None
     image: ImagePart | None
     head: str
@@ -121,7 +123,7 @@ def parse_config(data: object, where: Path) -> BundleConfig:
     """Return the checked config; raise BundleError naming ``where`` and the field that is wrong."""
     fields = Fields.of(data, str(where))
     _check_format(fields)
-    schemes = _schemes(fields.group("schemes"))
+    schemes = _schemes(_by_scheme(fields, "schemes"))
     text, image = _text(fields.optional_group("text")), _image(fields.optional_group("image"))
     if text is None and image is None:
         raise fields.wrong("text", "and image are both null: a bundle has at least one of them")
@@ -131,8 +133,12 @@ def parse_config(data: object, where: Path) -> BundleConfig:
         posthue_version=fields.text("posthue_version", default="unknown"),
         created=fields.text("created", default="unknown"),
         schemes=schemes,
-        priors=_priors(fields.group("priors"), schemes),
-        temperatures=_temperatures(fields.group("temperatures"), schemes, states),
+        priors=_priors(_by_scheme(fields, "priors"), schemes),
+        temperatures=_temperatures(_by_scheme(fields, "temperatures"), schemes, states),
+        logits={
+            scheme: f"logits_{name}"
+            for scheme, name in zip(schemes, fields.group("schemes").data, strict=True)
+        },
         text=text,
         image=image,
         head=fields.group("head").file("file"),
@@ -149,6 +155,12 @@ def _check_format(fields: Fields) -> None:
             f"{fields.where}: the bundle has format {found!r} and this posthue reads format {FORMAT}; "
             "use the posthue version that made it, or export it again"
         )
+
+
+def _by_scheme(fields: Fields, key: str) -> Fields:
+    """Return a group whose keys are schemes, under their present names."""
+    group = fields.group(key)
+    return Fields(current_names(group.data), group.where)
 
 
 def _schemes(fields: Fields) -> Mapping[str, LabelScheme]:

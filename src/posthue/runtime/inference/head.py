@@ -60,14 +60,13 @@ class Head:
         return {name: np.concatenate([part[name] for part in parts]) for name in self._config.schemes}
 
     def _run(self, rows: Sequence[Row]) -> dict[str, Probabilities]:
-        outputs = [f"logits_{name}" for name in self._config.schemes]
-        logits = self._sessions.head.run(self._feeds(rows), outputs)
+        logits = self._sessions.head.run(self._feeds(rows), tuple(self._config.logits.values()))
         states = [row.state for row in rows]
         found = {}
         for (name, scheme), values in zip(self._config.schemes.items(), logits, strict=True):
             if values.shape != (len(rows), len(scheme)):
                 shape = f"{list(values.shape)} and not {[len(rows), len(scheme)]}"
-                raise BundleError(f"{self._sessions.head.path} gives logits_{name} of shape {shape}")
+                raise BundleError(f"{self._sessions.head.path} gives {self._config.logits[name]} of shape {shape}")
             temperatures = [self._config.temperatures[name][state] for state in states]
             found[name] = softmax(values, np.array(temperatures))
         return found
