@@ -1,4 +1,4 @@
-"""One post model with a trained head, and everybody who judges with its weights: pipelines, torch, posthue.
+"""One post model with a trained head, and everybody who predicts with its weights: pipelines, torch, posthue.
 
 Two pairs of encoders: ``small`` is MiniLM and MobileNetV2 with their published weights; ``large`` is
 DistilBERT and ViT-B/16 with random weights, which cost what trained ones cost. Heads and fusion are trained

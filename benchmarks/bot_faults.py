@@ -135,7 +135,7 @@ def run(
         status = bot.stop()
     finally:
         bot.kill()
-    return judged(api, due, sent_at, killed_at, restarted_at) | {
+    return predicted(api, due, sent_at, killed_at, restarted_at) | {
         "updates": len(updates),
         "seconds": round(seconds, 1),
         "last_exit": status,
@@ -163,7 +163,7 @@ def finished(api: FakeBotApi, due: list[set[int]]) -> bool:
     return all(numbers & answered for numbers in due)
 
 
-def judged(
+def predicted(
     api: FakeBotApi,
     due: list[set[int]],
     sent_at: list[float],

@@ -89,7 +89,7 @@ def main() -> None:
 def measure(
     found: Any, pair: str, kind: str, posts: list[Post], args: argparse.Namespace
 ) -> list[dict[str, object]]:
-    """Let everybody judge posts of one kind; ours first."""
+    """Let everybody predict posts of one kind; ours first."""
     ours = found.posthue(cache=False)
     best = best_batch(found, kind, posts, args.batches)
     runs: dict[str, Run] = {
@@ -109,16 +109,16 @@ def measure(
 def measure_crowd(
     found: Any, pair: str, posts: list[Post], args: argparse.Namespace
 ) -> list[dict[str, object]]:
-    """The same with reposts, judged once by posthue. Each round is a crowd and starts with an empty cache."""
+    """The same with reposts, which posthue predicts once. Each round is a crowd, with an empty cache."""
     ours = found.posthue(cache=True)
     crowds = [crowd(some, seed) for seed, some in enumerate(rounds_of(posts, args.rounds))]
 
-    def judged(some: list[Post]) -> None:
+    def predicted(some: list[Post]) -> None:
         ours.engine.forget()
         labels(ours, some)
 
     runs: dict[str, Run] = {
-        "posthue": judged,
+        "posthue": predicted,
         "pipelines, one a call": lambda some: pipelines(found, "both", some, None),
     }
     together = [post for some in crowds for post in some]

@@ -2,7 +2,7 @@
 
     python benchmarks/distill_mvsa.py --data DIR --models DIR --teacher BUNDLE --runs DIR [--mode full]
 
-The teacher must never have seen these posts. The student, MobileNetV2, is judged against the image's
+The teacher must never have seen these posts. The student, MobileNetV2, is predicted against the image's
 own human label on dev (positive against negative; neutral left out): ROC AUC, accuracy at one half, and
 accuracy at the threshold that calls as many pictures positive as are (``matched``), which tells a
 better ranking from a shifted threshold.
@@ -33,7 +33,7 @@ import pyarrow as pa
 
 import posthue
 from posthue.data.corpora import Example, load_corpus
-from posthue.evaluation.benchmarks import CLASSES, judge_pictures
+from posthue.evaluation.benchmarks import CLASSES, predict_pictures
 from posthue.evaluation.metrics import measure
 from posthue.evaluation.roc_auc import measure_auc
 from posthue.labels import SENTIMENT
@@ -139,9 +139,9 @@ def write_human(source: Path, target: Path, labels: dict[str, str]) -> None:
             writer.write(table.set_column(table.schema.get_field_index("label"), "label", pa.array(names)))
 
 
-def judge(bundle: Path, dev: Sequence[Example]) -> dict[str, float]:
-    """Judge dev's pictures against their own human label."""
-    rows = list(judge_pictures(posthue.load(bundle), dev))
+def predict(bundle: Path, dev: Sequence[Example]) -> dict[str, float]:
+    """Predict dev's pictures against their own human label."""
+    rows = list(predict_pictures(posthue.load(bundle), dev))
     true = np.array([CLASSES.index(row.true) for row in rows])
     scores = np.array([row.positive for row in rows], dtype=np.float64)
     auc, found = measure_auc(true, scores), measure(true, (scores > 0.5).astype(np.int64), 2)["accuracy"]
@@ -217,7 +217,7 @@ def main() -> None:
             continue
         bundle = do_run(name, one, options, humans if by_people else None)
         crowd = load_corpus("crowd", options.runs / name / "student").splits
-        found = {"mode": options.mode, **facts, "posts": len(crowd["train"]), **judge(bundle, dev)}
+        found = {"mode": options.mode, **facts, "posts": len(crowd["train"]), **predict(bundle, dev)}
         result.write_text(json.dumps(found, indent=1) + "\n")
         print(f"{name}: AUC {found['roc_auc']:.3f}, accuracy {found['accuracy']:.3f}", flush=True)
     write_csv(options)

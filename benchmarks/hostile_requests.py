@@ -4,7 +4,7 @@
     python benchmarks/hostile_requests.py --n 2000 --model DIR
 
 Counted are the status codes, whatever was a 5xx other than a deliberate 503, and the server's memory after
-each fifth of the requests. At the end, a good post must be judged.
+each fifth of the requests. At the end, a good post must be predicted.
 Seeded: a failure can be had again with --seed.
 """
 
@@ -29,7 +29,15 @@ from threading import Thread
 
 from _measuring import RESULTS, write_results
 
-PATHS = ("/v1/predict", "/v1/predict/batch", "/v1/explain", "/judge", "/", "/why", "/posts/upload?name=a.csv")
+PATHS = (
+    "/v1/predict",
+    "/v1/predict/batch",
+    "/v1/explain",
+    "/predict",
+    "/",
+    "/why",
+    "/posts/upload?name=a.csv",
+)
 _TYPES = (
     "application/json",
     "multipart/form-data; boundary=b",

@@ -22,7 +22,7 @@ from pathlib import Path
 import posthue
 from posthue.data.corpora import Example, load_corpus
 from posthue.data.duplicates.images import image_hashes, near_known
-from posthue.evaluation.evaluate import Evaluation, evaluate, judge_corpus
+from posthue.evaluation.evaluate import Evaluation, evaluate, predict_corpus
 from posthue.posts import State
 
 RESULTS = Path(__file__).parent.parent / "docs" / "results"
@@ -91,7 +91,7 @@ def main() -> None:
         writer.writerow([*COLUMNS, "command", "commit", "date"])
         for corpus, split, states in SETS:
             examples = examples_of(corpus, split, options.data)
-            for found in evaluate(list(judge_corpus(classifier, examples, states))):
+            for found in evaluate(list(predict_corpus(classifier, examples, states))):
                 writer.writerows(
                     [*row, command, commit, date] for row in rows_of(corpus, split, found, bundle)
                 )

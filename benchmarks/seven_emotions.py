@@ -85,8 +85,8 @@ def paired(
 
 def answers(predictions: Sequence[Prediction], modality: Modality | None) -> npt.NDArray[np.float64]:
     """Return the probabilities [n, labels] of whole posts, or of one modality of them."""
-    judged = [prediction[SCHEME] for prediction in predictions]
-    maps = [one.probabilities if modality is None else one.by_modality[modality] for one in judged]
+    predicted = [prediction[SCHEME] for prediction in predictions]
+    maps = [one.probabilities if modality is None else one.by_modality[modality] for one in predicted]
     return np.array([[values[label] for label in LABELS] for values in maps])
 
 

@@ -90,13 +90,13 @@ def text_rows(args: argparse.Namespace, threads: int, scratch: Path) -> list[dic
                 contest.classifier(**fed).logits.argmax(-1).tolist()
 
     def ours(number: int) -> None:
-        judge(contest.posthue, [Post(text=str(text)) for text in dealt[number]])
+        predict(contest.posthue, [Post(text=str(text)) for text in dealt[number]])
 
     warm_up = texts[:4]
     for text in warm_up:
         pipe(text)
-    judge(contest.posthue, [Post(text=text) for text in warm_up])
-    found = judge(contest.posthue, [Post(text=text) for text in texts])
+    predict(contest.posthue, [Post(text=text) for text in warm_up])
+    found = predict(contest.posthue, [Post(text=text) for text in texts])
     expected = torch_labels(contest.model, torch_text_vectors(contest.model, contest.tokenizer, texts))
     runs = {
         "posthue predict_many": ours,
@@ -125,10 +125,10 @@ def image_rows(args: argparse.Namespace, threads: int, scratch: Path) -> list[di
             pipe(path)
 
     def ours(number: int) -> None:
-        judge(contest.posthue, [Post(image=str(path)) for path in dealt[number]])
+        predict(contest.posthue, [Post(image=str(path)) for path in dealt[number]])
 
     pipe(paths[0])
-    found = judge(contest.posthue, [Post(image=path) for path in paths])
+    found = predict(contest.posthue, [Post(image=path) for path in paths])
     expected = torch_labels(contest.model, torch_image_vectors(contest.model, contest.spec, paths))
     runs = {"posthue predict_many": ours, "transformers pipeline, batch 1": one_by_one}
     return measure("image", runs, [len(some) for some in dealt], threads, agreement(found, expected))
@@ -161,7 +161,7 @@ def measure(
     return rows
 
 
-def judge(classifier: Any, posts: Sequence[Post]) -> list[str]:
+def predict(classifier: Any, posts: Sequence[Post]) -> list[str]:
     return [prediction["sentiment"].label for prediction in classifier.predict_many(posts)]
 
 

@@ -13,7 +13,7 @@ import typer.main
 from PIL import Image
 
 import posthue
-from posthue.apps.cli.demo import app, demo, judged_examples
+from posthue.apps.cli.demo import app, demo, predicted_examples
 from posthue.data.images.decode import ImageSpec, decode_image
 from posthue.errors import ImageError
 from posthue.examples import POSTS
@@ -85,8 +85,8 @@ def test_a_picture_file_is_under_the_limit(drawing: ModuleType) -> None:
     assert len(drawing.encode(smooth, "x.jpg")) <= drawing.MOST_BYTES
 
 
-def test_the_demo_judges_every_example_but_the_broken_one(tiny_classifier: posthue.PostClassifier) -> None:
-    found = list(judged_examples(tiny_classifier))
+def test_the_demo_predicts_every_example_but_the_broken_one(tiny_classifier: posthue.PostClassifier) -> None:
+    found = list(predicted_examples(tiny_classifier))
     assert [post.id for post, _ in found] == [row["id"] for row in rows()]
     assert [post.id for post, prediction in found if not prediction.ok] == ["p16"]
 

@@ -84,7 +84,7 @@ MOST_MODULES = 12
 WIDE = {
     "data/corpora": "a registry: one module per public corpus",
     "apps/cli": "one module per command",
-    "apps/telegram": "updates and replies share calls, scrubbing and settings: parted they would make a circle",
+    "apps/telegram": "updates and replies share calls, scrubbing and settings; apart they make a circle",
 }
 
 #: Packages from which no import leads to torch, however many there are on the way, lazy ones included.
@@ -106,7 +106,7 @@ def module_name(path: Path, source: Path) -> str:
 
 
 def imports(tree: ast.AST, *, lazy: bool = True) -> Iterator[tuple[str, str]]:
-    """Yield module and name of every import; without lazy ones, only those that run when a module is imported."""
+    """Yield module and name of every import; not lazy: only those that run when a module is imported."""
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.Import):
             yield from ((alias.name, "") for alias in node.names)
@@ -177,7 +177,7 @@ class House:
         return seen
 
     def way_to_torch(self, module: str, *, lazy: bool) -> list[str] | None:
-        """Return a chain of imports from a module to torch, or None. The packages on the way are imported, too."""
+        """Return a chain of imports to torch, or None. The packages of a module are imported with it."""
         ways = {module: [module]}
         ahead = [module]
         while ahead:

@@ -24,7 +24,7 @@ from posthue.errors import (
     RowError,
     TableError,
 )
-from posthue.posts import Judgement, Modality, Post, Prediction
+from posthue.posts import Modality, Post, Prediction, SchemeResult
 
 if TYPE_CHECKING:
     from posthue.runtime.classifier import PostClassifier, load
@@ -38,7 +38,6 @@ __all__ = [
     "EmptyPostError",
     "ImageError",
     "InputError",
-    "Judgement",
     "LabelError",
     "MissingExtraError",
     "Modality",
@@ -48,6 +47,7 @@ __all__ = [
     "Prediction",
     "RecipeError",
     "RowError",
+    "SchemeResult",
     "TableError",
     "__version__",
     "load",

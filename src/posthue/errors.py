@@ -6,7 +6,7 @@ PosthueError
 │   ├── CorpusError       a corpus folder does not have the expected layout
 │   ├── RecipeError       a recipe names something that does not exist or does not fit
 │   └── LabelError        a label is not in its scheme
-├── RowError              one post cannot be judged; becomes the ``error`` of that row
+├── RowError              one post cannot be predicted; becomes the ``error`` of that row
 │   ├── ImageError        the image cannot be opened or decoded
 │   └── EmptyPostError    the post has neither text nor image
 ├── BundleError           a bundle is missing, incomplete, or of another format
@@ -41,7 +41,7 @@ class LabelError(InputError):
 
 
 class RowError(PosthueError):
-    """One post cannot be judged. It becomes the ``error`` of its prediction and stops nothing else."""
+    """One post cannot be predicted. It becomes the ``error`` of its prediction and stops nothing else."""
 
 
 class ImageError(RowError):

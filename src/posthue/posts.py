@@ -1,4 +1,4 @@
-"""What goes in and what comes out: Post, Prediction, and the judgement of one label scheme.
+"""What goes in and what comes out: Post, Prediction, and the result of one label scheme.
 
 >>> Post(text="what a day").modalities
 (<Modality.TEXT: 'text'>,)
@@ -60,7 +60,7 @@ class Post:
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class SchemeResult:
     """What one label scheme says of one post. Every mapping is in the order of the scheme's labels.
 
     probabilities: calibrated, sum 1.
@@ -87,42 +87,42 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """The emotion that a post expresses, per label scheme; or the error that kept it from being judged."""
+    """The emotion that a post expresses, per label scheme; or the error that kept it from being predicted."""
 
     id: str | None = None
-    schemes: Mapping[str, Judgement] = field(default_factory=dict)
+    schemes: Mapping[str, SchemeResult] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     error: str | None = None
 
-    def __getitem__(self, scheme: str) -> Judgement:
+    def __getitem__(self, scheme: str) -> SchemeResult:
         return self.schemes[scheme]
 
     @property
     def ok(self) -> bool:
-        """Whether the post was judged."""
+        """Whether the post was predicted."""
         return self.error is None
 
     @property
     def mixed(self) -> bool:
         """Whether text and image disagree in any scheme."""
-        return any(judgement.mixed for judgement in self.schemes.values())
+        return any(result.mixed for result in self.schemes.values())
 
     def to_dict(self) -> dict[str, object]:
         """Return plain data for JSON: id, one entry per scheme, warnings and error."""
         return {
             "id": self.id,
-            **{name: _judgement_dict(judgement) for name, judgement in self.schemes.items()},
+            **{name: _result_dict(result) for name, result in self.schemes.items()},
             "warnings": list(self.warnings),
             "error": self.error,
         }
 
 
-def _judgement_dict(judgement: Judgement) -> dict[str, object]:
+def _result_dict(result: SchemeResult) -> dict[str, object]:
     return {
-        "label": judgement.label,
-        "probabilities": dict(judgement.probabilities),
-        "by_modality": {str(m): dict(p) for m, p in judgement.by_modality.items()},
-        "contributions": {str(m): v for m, v in judgement.contributions.items()},
-        "shares": {str(m): v for m, v in judgement.shares.items()},
-        "mixed": judgement.mixed,
+        "label": result.label,
+        "probabilities": dict(result.probabilities),
+        "by_modality": {str(m): dict(p) for m, p in result.by_modality.items()},
+        "contributions": {str(m): v for m, v in result.contributions.items()},
+        "shares": {str(m): v for m, v in result.shares.items()},
+        "mixed": result.mixed,
     }

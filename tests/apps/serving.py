@@ -37,12 +37,12 @@ class HeldEngine:
         self.at_work = threading.Event()
         self.batches: list[list[str | None]] = []
 
-    def judge(self, posts: Sequence[Post]) -> list[Prediction]:
+    def predict(self, posts: Sequence[Post]) -> list[Prediction]:
         if [post.text for post in posts] != ["what a day"]:  # the server's own first post
             self.at_work.set()
             assert self.go.wait(20)
             self.batches.append([post.text for post in posts])
-        return list(self._engine.judge(posts))
+        return list(self._engine.predict(posts))
 
 
 def held_classifier(bundle: Path) -> tuple[PostClassifier, HeldEngine]:

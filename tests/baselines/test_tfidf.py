@@ -47,7 +47,7 @@ def test_one_class_is_certain() -> None:
     )
 
 
-def test_no_text_is_judged_by_a_model_that_learned_from_it() -> None:
+def test_no_text_is_predicted_by_a_model_that_learned_from_it() -> None:
     """Words that occur in one group alone tell its label only to a model that has seen the group."""
     groups = [i // 4 for i in range(80)]
     true = np.array([g % 2 for g in groups])
@@ -59,7 +59,7 @@ def test_no_text_is_judged_by_a_model_that_learned_from_it() -> None:
     assert seen.min() > right.mean()
 
 
-def test_rows_that_are_not_learned_from_are_judged_by_the_whole() -> None:
+def test_rows_that_are_not_learned_from_are_predicted_by_the_whole() -> None:
     found = stacked(TEXTS, TRUE, 3, TRAIN, GROUPS, seed=0)
     rest = np.arange(160, 240)
     whole = WordModel([TEXTS[i] for i in TRAIN], TRUE[TRAIN], 3).probabilities([TEXTS[i] for i in rest])

@@ -56,21 +56,23 @@ def test_what_a_text_has_of_the_list(text: str, tally: tuple[float, int, int]) -
 
 def test_the_likeliest_label_is_the_sign_of_the_sum() -> None:
     texts = ["good", "bad", "good bad", "the table", ""]
-    features, found = LIST.judge(texts)
+    features, found = LIST.predict(texts)
     assert found.argmax(1).tolist() == [2, 0, 1, 1, 1]
     np.testing.assert_allclose(found.sum(1), 1.0, rtol=1e-6)
-    surer = LIST.judge(["good good good"]).probabilities
+    surer = LIST.predict(["good good good"]).probabilities
     assert surer[0, 2] > found[0, 2] > 0.5
     assert features.shape == (5, 6)
     assert features[0, 0] == -features[1, 0] > 0
-    assert LIST.judge([]).features.shape == (0, 6)
-    assert LIST.judge([]).probabilities.shape == (0, 3)
+    assert LIST.predict([]).features.shape == (0, 6)
+    assert LIST.predict([]).probabilities.shape == (0, 3)
 
 
 def test_the_scale_of_the_scores_does_not_matter() -> None:
     small = WordList({word: score / 100 for word, score in LIST.scores.items()})
     texts = ["good", "good good bad", "bad", "not good", "-"]
-    np.testing.assert_allclose(small.judge(texts).probabilities, LIST.judge(texts).probabilities, rtol=1e-5)
+    np.testing.assert_allclose(
+        small.predict(texts).probabilities, LIST.predict(texts).probabilities, rtol=1e-5
+    )
     assert small.digest != LIST.digest
 
 

@@ -14,10 +14,10 @@ from posthue.errors import CorpusError, InputError, LabelError
 from posthue.evaluation.benchmarks import (
     BENCHMARKS,
     BenchmarkRow,
-    judge_pictures,
     load_benchmark,
     load_csv,
     measure_benchmark,
+    predict_pictures,
 )
 from posthue.evaluation.roc_auc import measure_auc, roc_auc
 
@@ -53,7 +53,7 @@ def test_each_benchmark_in_its_true_layout(name: str, place: Path) -> None:
 
     examples = load_benchmark(name, place / "data")
     assert len(examples) == SIZES[name]
-    rows = list(judge_pictures(posthue.load(place / "tiny", threads=1), examples))
+    rows = list(predict_pictures(posthue.load(place / "tiny", threads=1), examples))
     assert [row.predicted for row in rows] == [
         row.true for row in rows
     ]  # the tiny bundle knows red and green
@@ -102,11 +102,11 @@ def test_roc_auc_is_scikit_learns() -> None:
     assert np.isnan(roc_auc(np.ones(4, np.int64), np.arange(4.0)))
 
 
-def test_pictures_that_cannot_be_judged_are_counted() -> None:
+def test_pictures_that_cannot_be_predicted_are_counted() -> None:
     rows = [BenchmarkRow("a", "positive", 0.9), BenchmarkRow("b", "negative", None, "damaged")]
     result = measure_benchmark("mine", [*rows, BenchmarkRow("c", "negative", 0.2)])
     assert (result.n, result.failed) == (2, 1)
-    with pytest.raises(InputError, match=r"no picture could be judged \(damaged\)"):
+    with pytest.raises(InputError, match=r"no picture could be predicted \(damaged\)"):
         measure_benchmark("mine", rows[1:])
 
 

@@ -19,7 +19,7 @@ MEGABYTE = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One post. error: what its error says, "" where it must be judged, None where either will do."""
+    """One post. error: what its error says, "" where it must be predicted, None where either will do."""
 
     name: str
     text: str = ""
@@ -75,7 +75,7 @@ def path_cases(folder: Path) -> list[Case]:
 
 def text_cases() -> list[Case]:
     """Cases of a text alone."""
-    judged = {
+    predicted = {
         "one letter": "a",
         "only emoji": "😂😂👩‍👩‍👧‍👦🏳️‍🌈",
         "only a link": "https://t.co/abc",
@@ -117,7 +117,7 @@ def text_cases() -> list[Case]:
     }
     either = {"only zero width": "\u200b\u200d\u2060", "only lone surrogates": "\ud83d\ud83d"}
     return [
-        *(Case(name, text=text) for name, text in judged.items()),
+        *(Case(name, text=text) for name, text in predicted.items()),
         *(Case(name, text=text, error="neither text nor image") for name, text in nothing.items()),
         *(Case(name, text=text, error=None) for name, text in either.items()),
     ]

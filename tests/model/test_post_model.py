@@ -63,7 +63,7 @@ def test_the_processor_cuts_long_texts_and_refuses_broken_pictures() -> None:
 
 
 @torch.no_grad()
-def test_a_post_is_judged_alike_alone_and_in_a_batch() -> None:
+def test_a_post_is_predicted_alike_alone_and_in_a_batch() -> None:
     model, processor = tiny_model(text=bert_config(), image=resnet_config()), tiny_processor()
     together = model(**processor(POSTS)).logits["emotion"]
     for row, post in enumerate(POSTS):

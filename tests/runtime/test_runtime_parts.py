@@ -15,7 +15,7 @@ from posthue.runtime.backends.devices import available_cores, choose_providers, 
 from posthue.runtime.inference.batching import length_batches, windows
 from posthue.runtime.inference.cache import Encoded, EncodedCache, text_key
 from posthue.runtime.inference.head import softmax
-from posthue.runtime.inference.shapley import contributions, shares
+from posthue.runtime.inference.scheme_result import contributions, shares
 from posthue.runtime.inference.text_encoder import pad
 
 

@@ -85,19 +85,19 @@ def stacked(
 ) -> Floats:
     """Return what word models say of every text [n, labels], none of a text that it learned from.
 
-    train: the rows to learn from. One of them is judged by a model of the other folds, with its
+    train: the rows to learn from. One of them is predicted by a model of the other folds, with its
     near-duplicates (``groups``) in its own; any other row by the model of all of them.
     """
     found = np.zeros((len(texts), labels))
 
-    def judge(learn: Ints, asked: Ints) -> None:
+    def predict(learn: Ints, asked: Ints) -> None:
         model = WordModel([texts[i] for i in learn], true[learn], labels, _rows(extra, learn))
         found[asked] = model.probabilities([texts[i] for i in asked], _rows(extra, asked))
 
-    judge(train, np.setdiff1d(np.arange(len(texts)), train))
+    predict(train, np.setdiff1d(np.arange(len(texts)), train))
     folds = stratified_folds(true[train].tolist(), FOLDS, seed=seed, groups=[groups[i] for i in train])
     for learn, asked in folds:
-        judge(train[np.asarray(learn)], train[np.asarray(asked)])
+        predict(train[np.asarray(learn)], train[np.asarray(asked)])
     return found
 
 

@@ -49,14 +49,14 @@ class Said(NamedTuple):
 class Lexicon(Protocol):
     """What tells sentiment by known words."""
 
-    def judge(self, texts: Sequence[str]) -> Said:
+    def predict(self, texts: Sequence[str]) -> Said:
         """Read the texts once."""
 
 
 class Vader:
     """VADER as a lexicon beside others."""
 
-    def judge(self, texts: Sequence[str]) -> Said:
+    def predict(self, texts: Sequence[str]) -> Said:
         """Return ``lexicon_probabilities``, and the scores, scaled, and the verdict [texts, 7].
 
         The verdict is no linear function of the scores.

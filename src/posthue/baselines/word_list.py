@@ -74,7 +74,7 @@ class WordList:
         total = math.fsum(found)
         return Tally(total, sum(score > 0 for score in found), sum(score < 0 for score in found))
 
-    def judge(self, texts: Sequence[str]) -> Said:
+    def predict(self, texts: Sequence[str]) -> Said:
         """Return six features of each text, and the probabilities.
 
         Features: the compound, positive and negative words (logarithms), spread as wide as VADER's, and the

@@ -26,7 +26,7 @@ from posthue.runtime.classifier import PostClassifier
 CLASSES = ("negative", "positive")
 METRICS = ("accuracy", "macro_f1", "roc_auc")
 
-#: Benchmark → the split of its corpus that is judged.
+#: Benchmark → the split of its corpus that is predicted.
 BENCHMARKS: Mapping[str, str] = {
     "twitter-5agree": "all",
     "twitter-4agree": "all",
@@ -48,7 +48,7 @@ class BenchmarkRow:
 
     @property
     def predicted(self) -> str:
-        """The class of the larger probability; empty where the picture could not be judged."""
+        """The class of the larger probability; empty where the picture could not be predicted."""
         return "" if self.positive is None else CLASSES[int(self.positive > 0.5)]
 
 
@@ -56,7 +56,7 @@ class BenchmarkRow:
 class BenchmarkResult:
     """How good a model is on a benchmark, with 95 % bootstrap intervals over pictures.
 
-    n: judged; failed: not. majority: accuracy of always answering the larger class.
+    n: predicted; failed: not. majority: accuracy of always answering the larger class.
     """
 
     name: str
@@ -115,7 +115,7 @@ def load_csv(path: str | Path, data: str | Path | None = None) -> list[Example]:
     return examples
 
 
-def judge_pictures(classifier: PostClassifier, examples: Sequence[Example]) -> Iterator[BenchmarkRow]:
+def predict_pictures(classifier: PostClassifier, examples: Sequence[Example]) -> Iterator[BenchmarkRow]:
     """Yield one row per picture, in order, by the engine of ``posthue score``."""
     scheme = _scheme(classifier)
     predictions = classifier.predict_many(Post(image=e.post.image, id=e.post.id) for e in examples)
@@ -136,18 +136,18 @@ def positive_share(prediction: Prediction, scheme: str) -> float:
 def measure_benchmark(
     name: str, rows: Sequence[BenchmarkRow], *, resamples: int = 1000, seed: int = 0
 ) -> BenchmarkResult:
-    """Measure accuracy, macro F1 and ROC AUC on the pictures that were judged; InputError if none was."""
-    judged = [row for row in rows if row.positive is not None]
-    if not judged:
+    """Measure accuracy, macro F1 and ROC AUC on the pictures that were predicted; InputError if none was."""
+    predicted = [row for row in rows if row.positive is not None]
+    if not predicted:
         first = next((row.error for row in rows if row.error), "it lists no picture")
-        raise InputError(f"{name}: no picture could be judged ({first})")
-    true = np.array([CLASSES.index(row.true) for row in judged], dtype=np.int64)
-    scores = np.array([row.positive for row in judged], dtype=np.float64)
+        raise InputError(f"{name}: no picture could be predicted ({first})")
+    true = np.array([CLASSES.index(row.true) for row in predicted], dtype=np.int64)
+    scores = np.array([row.positive for row in predicted], dtype=np.float64)
     found = measure(true, (scores > 0.5).astype(np.int64), 2, resamples=resamples, seed=seed)
     metrics = {name: found[name] for name in ("accuracy", "macro_f1")}
     metrics["roc_auc"] = measure_auc(true, scores, resamples=resamples, seed=seed)
     majority = float(np.bincount(true, minlength=2).max() / len(true))
-    return BenchmarkResult(name, len(judged), len(rows) - len(judged), metrics, majority)
+    return BenchmarkResult(name, len(predicted), len(rows) - len(predicted), metrics, majority)
 
 
 def write_rows(rows: Sequence[BenchmarkRow], path: Path) -> None:

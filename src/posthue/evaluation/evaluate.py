@@ -28,7 +28,7 @@ from posthue.runtime.classifier import PostClassifier
 class Evaluation:
     """How good a bundle is on one scheme in one state.
 
-    n: posts measured; failed: posts that could not be judged. metrics: with intervals. ece: 15 bins.
+    n: posts measured; failed: posts that could not be predicted. metrics: with intervals. ece: 15 bins.
     f1: per label. counts: confusion [true, predicted].
     """
 
@@ -61,7 +61,7 @@ class Evaluation:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class Predicted:
     """One example with what the bundle said of it in one state."""
 
     example: Example
@@ -69,9 +69,9 @@ class Judged:
     prediction: Prediction
 
 
-def judge_corpus(
+def predict_corpus(
     classifier: PostClassifier, examples: Sequence[Example], states: Sequence[State]
-) -> Iterator[Judged]:
+) -> Iterator[Predicted]:
     """Yield the predictions of all examples that have what a state needs, state after state."""
     for state in states:
         able = [
@@ -79,7 +79,7 @@ def judge_corpus(
         ]
         predictions = classifier.predict_many(post for _, post in able)
         for (example, _), prediction in zip(able, predictions, strict=True):
-            yield Judged(example, state, prediction)
+            yield Predicted(example, state, prediction)
 
 
 def restricted(post: Post, state: State) -> Post | None:
@@ -93,16 +93,16 @@ def restricted(post: Post, state: State) -> Post | None:
     return Post(text=text, image=post.image if Modality.IMAGE in wanted else None, id=post.id)
 
 
-def evaluate(judged: Sequence[Judged], *, resamples: int = 1000, seed: int = 0) -> list[Evaluation]:
+def evaluate(predicted: Sequence[Predicted], *, resamples: int = 1000, seed: int = 0) -> list[Evaluation]:
     """Measure every scheme and state in which there are labelled posts.
 
     An example with several labels in a scheme is left out of that scheme.
     """
-    schemes = dict.fromkeys(s for item in judged for s in item.prediction.schemes)
+    schemes = dict.fromkeys(s for item in predicted for s in item.prediction.schemes)
     found = []
-    for state in dict.fromkeys(item.state for item in judged):
+    for state in dict.fromkeys(item.state for item in predicted):
         for scheme in schemes:
-            items = [i for i in judged if i.state == state and len(i.example.labels.get(scheme, ())) == 1]
+            items = [i for i in predicted if i.state == state and len(i.example.labels.get(scheme, ())) == 1]
             answered = [item for item in items if item.prediction.ok]
             if answered:
                 found.append(
@@ -111,22 +111,22 @@ def evaluate(judged: Sequence[Judged], *, resamples: int = 1000, seed: int = 0) 
     return found
 
 
-def write_predictions(judged: Sequence[Judged], path: str | Path) -> None:
+def write_predictions(predicted: Sequence[Predicted], path: str | Path) -> None:
     """Write one csv row per example, state and scheme; the columns are in the first line."""
     names = ("id", "state", "scheme", "true", "predicted", "confidence", "error")
-    write_csv(path, names, chain.from_iterable(map(_prediction_rows, judged)))
+    write_csv(path, names, chain.from_iterable(map(_prediction_rows, predicted)))
 
 
-def _prediction_rows(item: Judged) -> Iterator[tuple[object, ...]]:
+def _prediction_rows(item: Predicted) -> Iterator[tuple[object, ...]]:
     for scheme, labels in item.example.labels.items():
-        judgement = item.prediction.schemes.get(scheme)
-        answer = (judgement.label, f"{judgement.confidence:.6f}") if judgement else ("", "")
+        result = item.prediction.schemes.get(scheme)
+        answer = (result.label, f"{result.confidence:.6f}") if result else ("", "")
         true = "|".join(labels)
         yield (item.example.post.id, item.state, scheme, true, *answer, item.prediction.error)
 
 
 def _evaluation(
-    scheme: str, state: State, items: Sequence[Judged], failed: int, resamples: int, seed: int
+    scheme: str, state: State, items: Sequence[Predicted], failed: int, resamples: int, seed: int
 ) -> Evaluation:
     labels = list(items[0].prediction[scheme].probabilities)
     true = np.array([labels.index(item.example.labels[scheme][0]) for item in items])
@@ -147,4 +147,12 @@ def _evaluation(
     )
 
 
-__all__ = ["METRICS", "Evaluation", "Judged", "evaluate", "judge_corpus", "restricted", "write_predictions"]
+__all__ = [
+    "METRICS",
+    "Evaluation",
+    "Predicted",
+    "evaluate",
+    "predict_corpus",
+    "restricted",
+    "write_predictions",
+]

@@ -102,9 +102,9 @@ def _probabilities(
     else:
         picture = explainer.decoded(explanation.post)
         variants = explainer.encode_pictures(hide(picture, blurred(picture), once))
-    encoded = explainer.encoded(explanation.post, explanation.judgement)
+    encoded = explainer.encoded(explanation.post, explanation.result)
     game = explainer.game(explanation.scheme, modality, encoded)
-    index = list(explanation.judgement.probabilities).index(explanation.label)
+    index = list(explanation.result.probabilities).index(explanation.label)
     return {
         where: game.values(variants, beside=beside)[:, index][back.ravel()]
         for where, beside in (("in the post", True), ("alone", False))

@@ -66,7 +66,7 @@ class PostModelOutput(ModelOutput):
 
 
 class PostModel(PreTrainedModel):
-    """Judge posts. See ``forward`` for the inputs."""
+    """Predict posts. See ``forward`` for the inputs."""
 
     config_class = PostModelConfig
     base_model_prefix = "post"

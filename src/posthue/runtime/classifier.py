@@ -36,7 +36,7 @@ def load(
 
     threads: None means all cores.
     device: "auto" takes a GPU where onnxruntime has one.
-    on_bad_image: "error", or "text" to judge a post with a broken picture from its text, with a warning.
+    on_bad_image: "error", or "text" to predict a post with a broken picture from its text, with a warning.
 
     Raises BundleError when the bundle is missing, incomplete or of another format; InputError for a setting
     that does not exist.
@@ -46,7 +46,7 @@ def load(
 
 
 class PostClassifier:
-    """Judges posts with one bundle. Safe to use from several threads."""
+    """Predicts posts with one bundle. Safe to use from several threads."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -63,7 +63,7 @@ class PostClassifier:
 
     def predict(self, post: Post | str) -> Prediction:
         """Return the prediction of one post; a string is a post's text."""
-        return self.engine.judge([_as_post(post)])[0]
+        return self.engine.predict([_as_post(post)])[0]
 
     def explain(
         self, post: Post | str, *, scheme: str = "sentiment", label: str | None = None
@@ -72,7 +72,7 @@ class PostClassifier:
 
         label: what is explained; None is the label that the post was given. Takes about a hundred times as
         long as a prediction. Raises LabelError for a scheme or label that the model lacks, EmptyPostError,
-        ImageError or RowError for a post that cannot be judged.
+        ImageError or RowError for a post that cannot be predicted.
         """
         return self._explainer.explain(_as_post(post), scheme=scheme, label=label)
 

@@ -53,8 +53,8 @@ def test_a_data_uri_and_a_form_say_the_same(client: TestClient) -> None:
 @pytest.mark.parametrize(
     ("body", "status", "code", "reason"),
     [
-        ({}, 422, "not_judged", "neither text nor image"),
-        ({"text": " "}, 422, "not_judged", "neither text nor image"),
+        ({}, 422, "not_predicted", "neither text nor image"),
+        ({"text": " "}, 422, "not_predicted", "neither text nor image"),
         ({"text": 7}, 422, "unreadable", "text: Input should be a valid string"),
         ({"txt": "happy"}, 422, "unreadable", "txt: Extra inputs are not permitted"),
         ([], 422, "unreadable", "should be an object"),
@@ -62,7 +62,7 @@ def test_a_data_uri_and_a_form_say_the_same(client: TestClient) -> None:
         ({"image": "data:,"}, 422, "unreadable", "empty"),
         ({"image": encoded(b"hello there")}, 422, "not_an_image", "not a picture"),
         ({"image": encoded(png(size=(2000, 600)))}, 422, "too_many_pixels", "2,000 x 600 pixels"),
-        ({"image": encoded(png()[:60])}, 422, "not_judged", "damaged"),
+        ({"image": encoded(png()[:60])}, 422, "not_predicted", "damaged"),
         ({"text": "x" * 101}, 413, "too_large", "101 characters; the limit is 100"),
         ({"image": encoded(bytes(6000))}, 413, "too_large", "the limit is 5,000"),
         ({"text": "x" * 30_000}, 413, "too_large", "20,000 bytes"),

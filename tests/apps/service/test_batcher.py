@@ -17,7 +17,7 @@ class Model:
         self.at_work = threading.Event()
         self.batches: list[list[str]] = []
 
-    def judge(self, posts: Sequence[Post]) -> list[Prediction]:
+    def predict(self, posts: Sequence[Post]) -> list[Prediction]:
         texts = [post.text or "" for post in posts]
         self.batches.append(texts)
         self.at_work.set()
@@ -28,7 +28,7 @@ class Model:
 
 
 def batcher(model: Model, **more: int) -> Batcher:
-    found = Batcher(model.judge, **({"max_queue": 100, "token_budget": 1000} | more))  # type: ignore[arg-type]
+    found = Batcher(model.predict, **({"max_queue": 100, "token_budget": 1000} | more))  # type: ignore[arg-type]
     found.start()
     return found
 
@@ -113,7 +113,7 @@ def test_one_broken_post_does_not_harm_the_others() -> None:
     queue.close()
 
 
-def test_what_nobody_waits_for_is_not_judged() -> None:
+def test_what_nobody_waits_for_is_not_predicted() -> None:
     model = Model()
     queue = batcher(model)
     queue.submit(posts("a"))

@@ -77,7 +77,7 @@ def test_what_people_send_is_answered(api: FakeBotApi, tiny_bundle: Path, tmp_pa
         assert "too large" in said[8].text and "too large" in said[9].text and "10 MB" in said[9].text
         assert "texts and pictures only" in said[6].text
         assert "texts and pictures only" in said[10].text and "texts and pictures only" in said[12].text
-        assert "nothing to judge" in said[11].text
+        assert "nothing to predict" in said[11].text
         assert "expresses: negative" in said[13].text
         assert "An album of 4" in said[20].text and said[20].text.count("\n") == 4
         assert "1. 🔴" in said[20].text and "2. 🟢" in said[20].text and "4. I cannot read" in said[20].text

@@ -75,7 +75,7 @@ def test_one_post(page: Any, tmp_path: Path) -> None:
     page.get_by_label("Text of the post").fill("happy " * 11 + HOSTILE)
     page.get_by_label("Picture of the post").set_input_files(tmp_path / "red.png")
     assert page.get_by_alt_text("The chosen picture").is_visible()
-    page.get_by_role("button", name="Judge this post").click()
+    page.get_by_role("button", name="Predict this post").click()
     page.locator(".found").wait_for()
     assert page.locator(".label.big").all_inner_texts()[0].startswith("negative")
     assert "the text says positive, the picture says negative" in page.locator(".mixed").first.inner_text()
@@ -106,7 +106,7 @@ def test_a_picture_can_be_dropped_pasted_and_removed(page: Any) -> None:
     for kind, target in (("drop", "#drop"), ("paste", "#text")):
         page.evaluate(give, [list(png("lime")), "green.png", kind, target])
         assert page.locator("#preview figcaption").inner_text() == "green.png"
-        page.get_by_role("button", name="Judge this post").click()
+        page.get_by_role("button", name="Predict this post").click()
         page.locator(".found").wait_for()
         assert page.locator(".label.big").first.inner_text().startswith("positive")
         page.get_by_role("button", name="Remove the picture").click()
@@ -117,23 +117,23 @@ def test_a_picture_can_be_dropped_pasted_and_removed(page: Any) -> None:
 
 def test_errors_are_said(page: Any, tmp_path: Path) -> None:
     page.goto("/")
-    page.get_by_role("button", name="Judge this post").click()
+    page.get_by_role("button", name="Predict this post").click()
     assert page.get_by_role("alert").inner_text() == "Give a text, a picture, or both."
     (tmp_path / "broken.png").write_bytes(b"no picture")
     page.get_by_label("Picture of the post").set_input_files(tmp_path / "broken.png")
-    page.get_by_role("button", name="Judge this post").click()
+    page.get_by_role("button", name="Predict this post").click()
     page.get_by_text("not a picture, or not JPEG").wait_for()
     assert page.get_by_role("alert").is_visible()
-    page.route("**/judge", lambda route: route.abort())
+    page.route("**/predict", lambda route: route.abort())
     page.get_by_label("Text of the post").fill("happy")
-    page.get_by_role("button", name="Judge this post").click()
+    page.get_by_role("button", name="Predict this post").click()
     page.get_by_text("The server cannot be reached").wait_for()
 
 
 def test_a_late_answer_is_not_shown_beside_another_post(page: Any) -> None:
     page.goto("/")
     late: list[Any] = []
-    page.route("**/judge", lambda route: late.append(route), times=1)  # noqa: PLW0108
+    page.route("**/predict", lambda route: late.append(route), times=1)  # noqa: PLW0108
     text, result = page.get_by_label("Text of the post"), page.locator("#result")
     text.fill("sad sad day")
     text.press("Control+Enter")
@@ -144,13 +144,13 @@ def test_a_late_answer_is_not_shown_beside_another_post(page: Any) -> None:
     late.pop().fulfill(body='<p class="found">the first post</p>')
     page.get_by_role("heading", name="Why positive").wait_for()
     assert "the first post" not in result.inner_text()
-    page.route("**/judge", lambda route: late.append(route), times=1)  # noqa: PLW0108
+    page.route("**/predict", lambda route: late.append(route), times=1)  # noqa: PLW0108
     text.press("Control+Enter")
     page.get_by_role("button", name="Clear").click()
     late.pop().fulfill(body='<p class="found">the cleared post</p>')
     page.wait_for_timeout(200)
     assert page.locator(".empty").is_visible()
-    assert page.get_by_role("button", name="Judge this post").is_enabled()
+    assert page.get_by_role("button", name="Predict this post").is_enabled()
 
 
 def test_everything_can_be_done_with_the_keyboard(page: Any) -> None:
@@ -172,7 +172,7 @@ def test_everything_can_be_done_with_the_keyboard(page: Any) -> None:
     for _ in range(14):
         page.keyboard.press("Tab")
         reached.add(page.evaluate("document.activeElement.id || document.activeElement.innerText"))
-    assert {"image", "Judge this post", "Clear"} <= reached
+    assert {"image", "Predict this post", "Clear"} <= reached
 
 
 def test_many_posts(page: Any, tmp_path: Path) -> None:
@@ -181,8 +181,8 @@ def test_many_posts(page: Any, tmp_path: Path) -> None:
     (tmp_path / "posts.csv").write_text("id,text\n" + rows, encoding="utf-8")
     page.goto("/posts")
     page.get_by_label("File with posts").set_input_files(tmp_path / "posts.csv")
-    page.get_by_role("button", name="Judge all posts").click()
-    page.get_by_role("heading", name="posts.csv: 300 of 300 posts judged").wait_for()
+    page.get_by_role("button", name="Score all posts").click()
+    page.get_by_role("heading", name="posts.csv: 300 of 300 posts scored").wait_for()
     assert page.locator("#progress").is_hidden()
     assert page.locator("tbody tr").count() == 200
     page.get_by_role("link", name="Explore it").click()
@@ -196,7 +196,7 @@ def test_many_posts(page: Any, tmp_path: Path) -> None:
 
 def test_many_posts_deleted_and_refused(page: Any, tmp_path: Path) -> None:
     page.goto("/posts")
-    page.get_by_role("button", name="Judge all posts").click()
+    page.get_by_role("button", name="Score all posts").click()
     assert page.get_by_role("alert").inner_text() == "Choose a file first."
     for name, content, message in (
         ("likes.csv", b"likes\n1\n", "no column looks like a text"),
@@ -204,7 +204,7 @@ def test_many_posts_deleted_and_refused(page: Any, tmp_path: Path) -> None:
     ):
         (tmp_path / name).write_bytes(content)
         page.get_by_label("File with posts").set_input_files(tmp_path / name)
-        page.get_by_role("button", name="Judge all posts").click()
+        page.get_by_role("button", name="Score all posts").click()
         page.get_by_text(message).or_(page.get_by_text("no file so large")).first.wait_for()
     page.get_by_role("button", name="Try with the example posts").click()
     page.get_by_role("button", name="Delete it now").click()

@@ -101,9 +101,9 @@ def test_a_post_without_a_script_gets_a_whole_page(client: TestClient) -> None:
 
 
 def test_the_parts_for_the_script(client: TestClient) -> None:
-    found = client.post("/judge", files={"image": ("a.png", png())})
+    found = client.post("/predict", files={"image": ("a.png", png())})
     assert found.text.startswith('<div class="found"><h2 tabindex="-1">')
-    bad = client.post("/judge", files={"image": ("a.png", b"no picture")})
+    bad = client.post("/predict", files={"image": ("a.png", b"no picture")})
     assert bad.status_code == 422
     assert bad.text.startswith('<p class="alert" role="alert">not a picture')
 
@@ -119,19 +119,19 @@ def test_why_shows_words_and_picture(client: TestClient) -> None:
 
 
 def test_other_sites_cannot_send_for_their_visitors(client: TestClient) -> None:
-    for path in ("/", "/judge", "/why", "/posts/upload?name=a.csv", "/posts/examples"):
+    for path in ("/", "/predict", "/why", "/posts/upload?name=a.csv", "/posts/examples"):
         assert (
             client.post(path, data={"text": "a"}, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
         )
 
 
-def test_a_table_is_judged_shown_explored_downloaded_and_gone(client: TestClient) -> None:
+def test_a_table_is_predicted_shown_explored_downloaded_and_gone(client: TestClient) -> None:
     table = f'id,text,likes\na,happy day,3\nb,"sad {HOSTILE}",4\nc,,5\n'
     found = upload(client, "my posts.csv", table.encode())
     assert found["state"] == "done"
     assert found["done"] == 3
     html = str(found["html"])
-    assert "my posts.csv: 2 of 3 posts judged" in html
+    assert "my posts.csv: 2 of 3 posts scored" in html
     assert "neither text nor image" in html
     assert "<script>" not in html
     explored = client.get("/explore", params={"job": str(found["id"])})
@@ -176,7 +176,7 @@ def test_a_table_cannot_name_files_of_the_server(client: TestClient, tmp_path: P
     paths = [str(tmp_path / "secret.png"), "../../secret.png", "/etc/passwd", "upload.csv", "http://x/a.png"]
     found = upload(client, "a.csv", ("text,image\n" + "".join(f"happy,{path}\n" for path in paths)).encode())
     html = str(found["html"])
-    assert "0 of 5 posts judged" in html
+    assert "0 of 5 posts scored" in html
     assert html.count("not in the upload (put both in one zip)") == 5
     assert str(client.app.state.jobs._root) not in html  # type: ignore[attr-defined]
 
@@ -207,7 +207,7 @@ def test_a_zip_of_a_folder(client: TestClient) -> None:
 
 def test_a_zip_of_pictures(client: TestClient) -> None:
     found = upload(client, "p.zip", zipped(a_dot_png=png("lime"), b_dot_png=b"none"))
-    assert "1 of 2 posts judged" in str(found["html"])
+    assert "1 of 2 posts scored" in str(found["html"])
 
 
 @pytest.mark.parametrize(
@@ -220,7 +220,7 @@ def test_a_zip_of_pictures(client: TestClient) -> None:
         ("a.csv", b"text\n" + b"happy\n" * 60, "more than 50 rows"),
     ],
 )
-def test_files_that_cannot_be_judged(client: TestClient, name: str, content: bytes, reason: str) -> None:
+def test_files_that_cannot_be_predicted(client: TestClient, name: str, content: bytes, reason: str) -> None:
     found = upload(client, name, content)
     assert found["state"] == "failed"
     assert reason in str(found["message"])
@@ -296,7 +296,7 @@ def test_errors_call_the_file_as_its_owner_does() -> None:
 def test_uploads_are_counted(client: TestClient) -> None:
     upload(client, "a.csv", b"text,image\nhappy,\nsad,\n,gone.png\n")
     counted = client.get("/metrics").text
-    assert 'posthue_posts_total{outcome="judged"} 2' in counted
+    assert 'posthue_posts_total{outcome="predicted"} 2' in counted
     assert 'posthue_posts_total{outcome="failed"} 1' in counted
 
 
@@ -304,7 +304,7 @@ def test_the_example_posts(client: TestClient) -> None:
     found = finished(client, client.post("/posts/examples").json()["id"])
     assert found["state"] == "done"
     assert str(Path(posthue.__file__).parent) not in str(found["html"])
-    assert "posts judged" in str(found["html"])
+    assert "posts scored" in str(found["html"])
 
 
 def test_unknown_jobs(client: TestClient) -> None:

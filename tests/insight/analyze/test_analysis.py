@@ -112,7 +112,7 @@ def test_the_scheme_is_one_of_both(tiny_classifier: posthue.PostClassifier) -> N
             choose_scheme(tiny_classifier, rows, wanted)
     with pytest.raises(InputError, match="exactly one label of emotion"):
         analyse(tiny_classifier, corpus(), "emotion")
-    with pytest.raises(InputError, match="none of the labelled posts can be judged"):
+    with pytest.raises(InputError, match="none of the labelled posts can be predicted"):
         analyse(tiny_classifier, [example(" ", "positive")], "sentiment")
 
 

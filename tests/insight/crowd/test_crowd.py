@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
+
 from page_checks import ATTACK, check_page
 
 pytest.importorskip("matplotlib")
@@ -140,7 +141,7 @@ def test_a_crowd_of_nobody(tmp_path: Path, rows: list[str]) -> None:
     crowd = read_crowd(scored(tmp_path / "s.csv", rows))
     write_crowd(crowd, tmp_path / "crowd.html")
     page = check_page((tmp_path / "crowd.html").read_text(encoding="utf-8"))
-    assert "There are no judged posts." in page.text
+    assert "There are no predicted posts." in page.text
 
 
 def test_a_wrong_table_is_a_mistake(tmp_path: Path) -> None:

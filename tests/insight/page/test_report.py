@@ -18,12 +18,12 @@ from posthue.insight.page.posts import LONGEST_TEXT, posts_report, write_posts_r
 from posthue.insight.page.shell import COLOURED, escaped, hue
 from posthue.insight.page.thumbnails import thumbnail
 from posthue.labels import EMOTION, SENTIMENT, LabelScheme
-from posthue.posts import Judgement, Modality, Post, Prediction
+from posthue.posts import Modality, Post, Prediction, SchemeResult
 
 GREEN = np.full((400, 300, 3), (0, 200, 0), np.uint8)
 
 
-def judgement(scheme: LabelScheme, top: str, *modalities: Modality, mixed: bool = False) -> Judgement:
+def result(scheme: LabelScheme, top: str, *modalities: Modality, mixed: bool = False) -> SchemeResult:
     rest = 0.4 / (len(scheme) - 1)
     probabilities = {label: 0.6 if label == top else rest for label in scheme.labels}
     opposite = dict(zip(scheme.labels, reversed(probabilities.values()), strict=True))
@@ -31,20 +31,20 @@ def judgement(scheme: LabelScheme, top: str, *modalities: Modality, mixed: bool 
     if mixed:
         alone[Modality.IMAGE] = opposite
     shares = {modality: 1 / len(modalities) for modality in modalities}
-    return Judgement(top, probabilities, alone, shares, shares, mixed)
+    return SchemeResult(top, probabilities, alone, shares, shares, mixed)
 
 
-def judged(post: Post, *, mixed: bool = False) -> Prediction:
+def predicted(post: Post, *, mixed: bool = False) -> Prediction:
     schemes = {
-        "sentiment": judgement(SENTIMENT, "negative", *post.modalities, mixed=mixed),
-        "emotion": judgement(EMOTION, "joy", *post.modalities),
+        "sentiment": result(SENTIMENT, "negative", *post.modalities, mixed=mixed),
+        "emotion": result(EMOTION, "joy", *post.modalities),
     }
     return Prediction(post.id, schemes)
 
 
 def test_a_card_shows_text_picture_labels_and_shares() -> None:
     post = Post("what a day", GREEN, "p1")
-    page = Page(posts_report([(post, judged(post))], title="Mine"))
+    page = Page(posts_report([(post, predicted(post))], title="Mine"))
     for words in (
         "Mine",
         "what a day",
@@ -62,14 +62,14 @@ def test_a_card_shows_text_picture_labels_and_shares() -> None:
 
 def test_a_mixed_post_has_a_badge_that_says_who_says_what() -> None:
     post = Post("what a day", GREEN)
-    page = Page(posts_report([(post, judged(post, mixed=True))], title="t"))
+    page = Page(posts_report([(post, predicted(post, mixed=True))], title="t"))
     assert ("class", "badge") in page.attributes
     assert "the text says negative, the image says positive" in page.words
 
 
 def test_one_modality_has_no_shares() -> None:
     post = Post("what a day")
-    assert "decided by" not in posts_report([(post, judged(post))], title="t")
+    assert "decided by" not in posts_report([(post, predicted(post))], title="t")
 
 
 def test_a_failed_post_is_a_card_with_its_reason() -> None:
@@ -91,9 +91,11 @@ def test_an_error_does_not_tell_where_the_picture_lies(tmp_path: Path) -> None:
 
 def test_the_counts_on_top() -> None:
     posts = [Post(text, id=text) for text in ("a", "b", "c")]
-    rows = [(post, judged(post)) for post in posts] + [(Post(), Prediction(error="neither text nor image"))]
+    rows = [(post, predicted(post)) for post in posts] + [
+        (Post(), Prediction(error="neither text nor image"))
+    ]
     words = re.sub(r"\s+", " ", Page(posts_report(rows, title="t")).words)
-    assert "posts4judged3mixed0not judged1" in words
+    assert "posts4predicted3mixed0not predicted1" in words
     assert "sentimentnegative 3" in words
     assert "ekmanjoy 3" in words
 
@@ -115,10 +117,10 @@ def test_nothing_that_a_post_holds_becomes_markup(place: str) -> None:
 
 def _report_with(value: str, place: str) -> str:
     scheme = LabelScheme("s", (value if place == "label" else "calm", "b"))
-    judgements = {value if place == "scheme" else "s": judgement(scheme, scheme.labels[0], Modality.TEXT)}
+    results = {value if place == "scheme" else "s": result(scheme, scheme.labels[0], Modality.TEXT)}
     post = Post(value if place == "text" else "words", id=value if place == "id" else "p1")
     warnings = (value if place == "warning" else "careful",)
-    rows = [(post, Prediction(post.id, judgements, warnings)), (post, Prediction(error="no"))]
+    rows = [(post, Prediction(post.id, results, warnings)), (post, Prediction(error="no"))]
     if place == "error":
         rows[1] = (post, Prediction(error=value))
     return posts_report(rows, title=value if place == "title" else "t")
@@ -134,14 +136,14 @@ def test_any_text_is_shown_and_can_be_written(text: str) -> None:
 
 def test_a_long_text_is_cut() -> None:
     post = Post("y" * 5000)
-    source = posts_report([(post, judged(post))], title="t")
+    source = posts_report([(post, predicted(post))], title="t")
     assert "y" * LONGEST_TEXT + "…" in source
     assert "y" * (LONGEST_TEXT + 1) not in source
 
 
 def test_the_page_loads_nothing_and_runs_nothing() -> None:
     post = Post("see https://example.com/x.png", GREEN)
-    page = Page(posts_report([(post, judged(post))], title="t"))
+    page = Page(posts_report([(post, predicted(post))], title="t"))
     assert not {"script", "link", "iframe", "object"} & set(page.tags)
     loaded = [value for name, value in page.attributes if name in ("src", "href", "srcset")]
     assert loaded

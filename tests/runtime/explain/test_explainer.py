@@ -26,13 +26,13 @@ def half_red() -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
 
 def test_everything_adds_up(tiny_classifier: posthue.PostClassifier) -> None:
     found = tiny_classifier.explain(Post("what a happy sad day", half_red()))
-    assert found.label == found.judgement.label
+    assert found.label == found.result.label
     assert found.prior + sum(found.contributions.values()) == pytest.approx(found.probability)
     words = sum(word.contribution for word in found.words)
     assert words == pytest.approx(found.contributions[Modality.TEXT], abs=1e-6)
     assert "".join(word.text for word in found.words) == found.text == "what a happy sad day"
-    assert found.contributions == pytest.approx(found.judgement.contributions)
-    assert found.shares == pytest.approx(found.judgement.shares)
+    assert found.contributions == pytest.approx(found.result.contributions)
+    assert found.shares == pytest.approx(found.result.shares)
     json.dumps(found.to_dict(), allow_nan=False)
 
 
@@ -48,7 +48,7 @@ def test_another_label_and_scheme(tiny_classifier: posthue.PostClassifier) -> No
     negative = tiny_classifier.explain("a happy sad day", label="negative")
     value = {word.text.strip(): word.contribution for word in negative.words}
     assert value["sad"] > 0 > value["happy"]
-    assert negative.probability == pytest.approx(negative.judgement.probabilities["negative"])
+    assert negative.probability == pytest.approx(negative.result.probabilities["negative"])
     emotion = tiny_classifier.explain("a happy day", scheme="emotion")
     assert emotion.prior == pytest.approx(1 / 7)
 
@@ -66,7 +66,7 @@ def test_regions_that_decide_are_hot(tiny_classifier: posthue.PostClassifier) ->
 def test_what_is_left_when_one_is_missing(tiny_classifier: posthue.PostClassifier) -> None:
     post = Post("a happy day", half_red())
     found = tiny_classifier.explain(post)
-    alone = found.judgement.by_modality
+    alone = found.result.by_modality
     assert found.without == {Modality.TEXT: alone[Modality.IMAGE], Modality.IMAGE: alone[Modality.TEXT]}
     only = tiny_classifier.explain("a happy day")
     assert only.without[Modality.TEXT] == {"negative": 0.25, "neutral": 0.25, "positive": 0.5}

@@ -12,7 +12,7 @@ from PIL import Image
 
 from bundle_factory import SENTIMENT_PRIOR, make_bundle
 from posthue import InputError, Modality, Post, PostClassifier, Prediction, load
-from posthue.posts import Judgement
+from posthue.posts import SchemeResult
 
 
 def plain(colour: str, size: int = 40) -> npt.NDArray[np.uint8]:
@@ -37,13 +37,13 @@ MIXED_BAG = [
 def numbers(prediction: Prediction) -> list[float]:
     return [
         value
-        for judgement in prediction.schemes.values()
-        for row in (judgement.probabilities, *judgement.by_modality.values())
+        for result in prediction.schemes.values()
+        for row in (result.probabilities, *result.by_modality.values())
         for value in row.values()
     ]
 
 
-def test_texts_and_pictures_are_judged(tiny_classifier: PostClassifier) -> None:
+def test_texts_and_pictures_are_predicted(tiny_classifier: PostClassifier) -> None:
     labels = [p["sentiment"].label for p in tiny_classifier.predict_many(["happy", "sad"])]
     assert labels == ["positive", "negative"]
     assert tiny_classifier.predict(Post(image=GREEN))["sentiment"].label == "positive"
@@ -67,18 +67,18 @@ def test_sequences_give_what_pooled_vectors_give(tiny_bundle: Path, sequence_bun
 
 
 def test_a_post_with_both_has_shapley_shares(tiny_classifier: PostClassifier) -> None:
-    judgement = tiny_classifier.predict(Post("the day", GREEN))["sentiment"]
+    result = tiny_classifier.predict(Post("the day", GREEN))["sentiment"]
     prior = SENTIMENT_PRIOR[2]
-    both = judgement.confidence
-    text, image = (judgement.by_modality[m]["positive"] for m in Modality)
-    assert judgement.label == "positive"
-    assert judgement.contributions[Modality.TEXT] == pytest.approx((text - prior + both - image) / 2)
-    assert judgement.contributions[Modality.IMAGE] == pytest.approx((image - prior + both - text) / 2)
-    assert sum(judgement.shares.values()) == pytest.approx(1)
-    assert sum(judgement.probabilities.values()) == pytest.approx(1)
+    both = result.confidence
+    text, image = (result.by_modality[m]["positive"] for m in Modality)
+    assert result.label == "positive"
+    assert result.contributions[Modality.TEXT] == pytest.approx((text - prior + both - image) / 2)
+    assert result.contributions[Modality.IMAGE] == pytest.approx((image - prior + both - text) / 2)
+    assert sum(result.shares.values()) == pytest.approx(1)
+    assert sum(result.probabilities.values()) == pytest.approx(1)
 
 
-def test_modalities_alone_are_judged_as_posts_of_one_modality(tiny_classifier: PostClassifier) -> None:
+def test_modalities_alone_are_predicted_as_posts_of_one_modality(tiny_classifier: PostClassifier) -> None:
     both = tiny_classifier.predict(Post("happy day", RED))
     text, image = tiny_classifier.predict("happy day"), tiny_classifier.predict(Post(image=RED))
     for scheme in tiny_classifier.schemes:
@@ -103,10 +103,10 @@ def test_the_temperature_is_that_of_the_state(tmp_path: Path, tiny_classifier: P
     same = {"both": 1.0, "text": 1.0, "image": 1.0}
     classifier = load(make_bundle(tmp_path, {"temperatures": {"sentiment": hot, "emotion": same}}))
     post = Post("happy", GREEN)
-    judgement: Judgement = classifier.predict(post)["sentiment"]
-    assert max(judgement.probabilities.values()) == pytest.approx(1 / 3, abs=1e-3)
+    result: SchemeResult = classifier.predict(post)["sentiment"]
+    assert max(result.probabilities.values()) == pytest.approx(1 / 3, abs=1e-3)
     expected = tiny_classifier.predict(post)["sentiment"].by_modality
-    assert judgement.by_modality[Modality.TEXT] == pytest.approx(expected[Modality.TEXT])
+    assert result.by_modality[Modality.TEXT] == pytest.approx(expected[Modality.TEXT])
 
 
 def encoded_image(colour: str) -> bytes:

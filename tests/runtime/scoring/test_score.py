@@ -99,7 +99,9 @@ def tiny_rows(path: Path) -> list[object]:
     return [line.split("\t" if path.suffix == ".tsv" else ",")[:3] for line in path.read_text().splitlines()]
 
 
-def test_embedded_pictures_are_judged_and_left_out(tmp_path: Path, tiny_classifier: PostClassifier) -> None:
+def test_embedded_pictures_are_predicted_and_left_out(
+    tmp_path: Path, tiny_classifier: PostClassifier
+) -> None:
     table = pa.table(
         {"image": [{"bytes": png("lime"), "path": "a.png"}, None], "n": [1, 2], "caption": ["", "sad"]}
     )

@@ -245,23 +245,23 @@ def broker() -> Iterator[Broker]:
 
 @pytest.fixture
 def start(broker: Broker, tiny_bundle: Path, tmp_path: Path) -> Iterator[Callable[[], subprocess.Popen[str]]]:
-    """Start a judge of posts; every one is stopped in the end."""
+    """Start a predict of posts; every one is stopped in the end."""
     settings = tmp_path / "client.properties"
     settings.write_text("session.timeout.ms=6000\nlog_level=0\n", encoding="utf-8")
-    judges = []
+    predicts = []
 
     def begin() -> subprocess.Popen[str]:
-        judges.append(judge(broker, tiny_bundle, settings))
-        return judges[-1]
+        predicts.append(predict(broker, tiny_bundle, settings))
+        return predicts[-1]
 
     yield begin
-    for each in judges:
+    for each in predicts:
         each.kill()
         each.communicate()
 
 
-def judge(broker: Broker, bundle: Path, settings: Path) -> subprocess.Popen[str]:
-    names = ["--topic", "posts", "--output-topic", "hues", "--group", "judges", "--batch", "8"]
+def predict(broker: Broker, bundle: Path, settings: Path) -> subprocess.Popen[str]:
+    names = ["--topic", "posts", "--output-topic", "hues", "--group", "predicts", "--batch", "8"]
     return subprocess.Popen(
         [
             *(sys.executable, "-m", "posthue", "stream", "-m", str(bundle), "--threads", "1"),
@@ -273,7 +273,7 @@ def judge(broker: Broker, bundle: Path, settings: Path) -> subprocess.Popen[str]
 
 
 @pytest.mark.slow
-def test_a_killed_judge_loses_nothing(broker: Broker, start: Callable[[], subprocess.Popen[str]]) -> None:
+def test_a_killed_predict_loses_nothing(broker: Broker, start: Callable[[], subprocess.Popen[str]]) -> None:
     asked = [str(n) for n in range(400)]
     broker.send("posts", [line(id=n, text="happy") for n in asked[:200]])
     reader = broker.reader("hues")
@@ -300,16 +300,16 @@ def test_a_killed_judge_loses_nothing(broker: Broker, start: Callable[[], subpro
 
 
 @pytest.mark.slow
-def test_two_judges_share_the_posts(broker: Broker, start: Callable[[], subprocess.Popen[str]]) -> None:
-    judges = [start(), start()]
+def test_two_predicts_share_the_posts(broker: Broker, start: Callable[[], subprocess.Popen[str]]) -> None:
+    predicts = [start(), start()]
     reader, asked = broker.reader("hues"), [str(n) for n in range(300)]
     for first in range(0, 300, 20):  # over fifteen seconds: joining a group takes some
         broker.send("posts", [line(id=n, text="happy") for n in asked[first : first + 20]])
         time.sleep(1)
     broker.read(reader, lambda found: set(found) >= set(asked))
-    for each in judges:
+    for each in predicts:
         each.send_signal(signal.SIGTERM)
-    said = [each.communicate(timeout=30)[1] for each in judges]
+    said = [each.communicate(timeout=30)[1] for each in predicts]
     shares = [int(re.search(r"([\d,]+) posts, 0 failed", text)[1]) for text in said]
     assert min(shares) > 0
     assert sum(shares) == len(broker.answered)

@@ -36,7 +36,7 @@ _WHY = {
     408: "The body came too slowly.",
     413: "More than a limit of the server.",
     415: "Neither JSON nor a form.",
-    422: "The request cannot be read, is not a picture, or the post cannot be judged.",
+    422: "The request cannot be read, is not a picture, or the post cannot be predicted.",
     503: "Too much to do now; Retry-After says when to come again.",
 }
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
@@ -100,21 +100,21 @@ def _inlined(model: Any) -> dict[str, Any]:
     response_model=PredictionOut,
     responses=_PROBLEMS,
     openapi_extra=_takes(json=PostIn, form=PostForm),
-    summary="Judge one post",
+    summary="Predict one post",
 )
 async def predict(request: Request) -> Response:
     """Return the emotion that a post expresses: labels, probabilities, and the shares of text and image."""
     service = service_of(request)
     async with body_of(request) as body:
         post = await service.incoming.post(request.headers, body)
-        (prediction,) = await service.judge([post])
-    return json_response(judged(prediction).to_dict())
+        (prediction,) = await service.predict([post])
+    return json_response(predicted(prediction).to_dict())
 
 
-def judged(prediction: Prediction) -> Prediction:
-    """Return the prediction; raise ApiError 422 with the reason where the post was not judged."""
+def predicted(prediction: Prediction) -> Prediction:
+    """Return the prediction; raise ApiError 422 with the reason where the post was not predicted."""
     if prediction.error is not None:
-        raise ApiError(422, "not_judged", prediction.error)
+        raise ApiError(422, "not_predicted", prediction.error)
     return prediction
 
 
@@ -123,15 +123,15 @@ def judged(prediction: Prediction) -> Prediction:
     response_model=BatchOut,
     responses=_PROBLEMS,
     openapi_extra=_takes(json=BatchIn),
-    summary="Judge many posts",
+    summary="Predict many posts",
 )
 async def predict_batch(request: Request) -> Response:
-    """Return one prediction per post, in order. A post that cannot be judged has its ``error`` said."""
+    """Return one prediction per post, in order. A post that cannot be predicted has its ``error`` said."""
     service = service_of(request)
     async with body_of(request) as body:
         found = await service.incoming.batch(request.headers, body)
         good = [post for post in found if isinstance(post, Post)]
-        predictions = iter(await service.judge(good, bulk=True))
+        predictions = iter(await service.predict(good, bulk=True))
         service.count([one for one in found if isinstance(one, Prediction)])
     return json_response(
         {"predictions": [(next(predictions) if isinstance(one, Post) else one).to_dict() for one in found]}

@@ -49,7 +49,7 @@ def benchmark(
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures as JSON.")] = None,
     threads: Annotated[int | None, typer.Option(min=1)] = None,
 ) -> None:
-    """Judge pictures of two classes: as the model is, neutral dropped; or trained on them first."""
+    """Predict pictures of two classes: as the model is, neutral dropped; or trained on them first."""
     if (name is None) == (csv_file is None):
         raise InputError("name a benchmark (twitter-5agree, …, all), or give a list with --csv FILE")
     require_writable(json_file)
@@ -91,8 +91,8 @@ def _as_it_is(
     import posthue  # noqa: PLC0415
     from posthue.apps.cli.benchmark_printing import print_benchmarks  # noqa: PLC0415
     from posthue.evaluation.benchmarks import (  # noqa: PLC0415
-        judge_pictures,
         measure_benchmark,
+        predict_pictures,
         write_rows,
     )
 
@@ -101,7 +101,7 @@ def _as_it_is(
     classifier = posthue.load(folder, threads=threads)
     results: list[BenchmarkResult] = []
     for each, pictures in examples.items():
-        rows = list(judge_pictures(classifier, pictures))
+        rows = list(predict_pictures(classifier, pictures))
         write_rows(rows, output / f"{each}.csv")
         results.append(measure_benchmark(each, rows))
     print_benchmarks(classifier.info.name, results)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from posthue.runtime.optimize.tune import Measured
 
 Posts = Annotated[
-    Path | None, typer.Option(help="A table of posts such as it will judge; made ones if left out.")
+    Path | None, typer.Option(help="A table of posts such as it will predict; made ones if left out.")
 ]
 
 app = typer.Typer(help="Work on bundles.", no_args_is_help=True, add_completion=False)

@@ -1,4 +1,4 @@
-"""``posthue demo``: judge the example posts that ship with posthue, and show them."""
+"""``posthue demo``: predict the example posts that ship with posthue, and show them."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def demo(
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for report.html.")] = Path("demo"),
     model: Model = None,
 ) -> None:
-    """Judge the example posts that ship with posthue; print a table and write a page with their pictures."""
+    """Predict the example posts of posthue; print a table and write a page with their pictures."""
     from rich.console import Console  # noqa: PLC0415
 
     from posthue.insight.page.posts import write_posts_report  # noqa: PLC0415
 
-    rows = list(judged_examples(posthue.load(model)))
+    rows = list(predicted_examples(posthue.load(model)))
     report = write_posts_report(rows, output / "report.html", title="Example posts")
     console = Console()
     console.print(table_of(rows))
@@ -44,7 +44,7 @@ def demo(
     console.print(f"report: {report.resolve()}", markup=False, highlight=False, soft_wrap=True)
 
 
-def judged_examples(classifier: PostClassifier, source: Path = examples.POSTS) -> Iterator[Row]:
+def predicted_examples(classifier: PostClassifier, source: Path = examples.POSTS) -> Iterator[Row]:
     """Yield each example post with its prediction, in order; a broken one has its error said."""
     from posthue.data.tables.table import open_table  # noqa: PLC0415
 
@@ -82,7 +82,7 @@ def _post_cells(post: Post) -> tuple[str, str, str]:
 
 def _result_cells(prediction: Prediction, schemes: list[str]) -> list[str]:
     if not prediction.ok:
-        return ["not judged"]
+        return ["not predicted"]
     labels = [f"{prediction[name].label} {_percent(prediction[name].confidence)}" for name in schemes]
     return [*labels, _decided(prediction[schemes[0]].shares), "mixed" if prediction.mixed else ""]
 

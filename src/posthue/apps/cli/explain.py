@@ -80,7 +80,7 @@ def analyze(
     ] = None,
     drop: Annotated[
         str | None,
-        typer.Option(help="Words to drop and judge again, with commas; found automatically if left out."),
+        typer.Option(help="Words to drop and predict again, with commas; found automatically if left out."),
     ] = None,
     explained: Annotated[int, typer.Option(min=0, help="How many of the surest mistakes to explain.")] = 12,
     limit: Annotated[
@@ -90,16 +90,16 @@ def analyze(
 ) -> None:
     """Analyse what a model does on a corpus: where it fails, how sure it is, and what makes it so."""
     from posthue.apps.cli.explain_printing import job_bar  # noqa: PLC0415
-    from posthue.insight.analyze import analysis as judged  # noqa: PLC0415
+    from posthue.insight.analyze import analysis as predicted  # noqa: PLC0415
     from posthue.insight.analyze.ablation import ablate  # noqa: PLC0415
     from posthue.insight.analyze.page import explain_mistakes, write_analysis  # noqa: PLC0415
 
     _check_output(output)
-    examples = judged.sample(_examples(corpus, data_folder(data), split), limit)
+    examples = predicted.sample(_examples(corpus, data_folder(data), split), limit)
     classifier = _load(bundle, threads)
-    chosen = judged.choose_scheme(classifier, examples, scheme)
-    with job_bar("judging") as advance:
-        found = judged.analyse(classifier, examples, chosen, progress=advance)
+    chosen = predicted.choose_scheme(classifier, examples, scheme)
+    with job_bar("predicting") as advance:
+        found = predicted.analyse(classifier, examples, chosen, progress=advance)
     ablation = ablate(found, classifier, (drop or "").split(","))
     with job_bar("explaining mistakes") as advance:
         mistakes = []

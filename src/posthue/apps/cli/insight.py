@@ -116,7 +116,7 @@ def crowd(
     encoding: Encoding = None,
     title: Title = None,
 ) -> None:
-    """Show what a crowd of judged posts expresses: shares, over time, by a column, and the clearest posts."""
+    """Show what a crowd of scored posts expresses: shares, over time, by a column, and the clearest posts."""
     from posthue.apps.cli.printing import progress_bar  # noqa: PLC0415
     from posthue.data.tables.table import Columns  # noqa: PLC0415
     from posthue.insight.crowd import read_crowd, write_crowd  # noqa: PLC0415
@@ -133,9 +133,9 @@ def crowd(
             progress=advance,
         )
     folder = write_crowd(found, output, title=title)
-    judged = found.rows - found.failed
-    if found.time and 2 * found.without_time > judged:
-        unread = f"{found.without_time:,} of {judged:,} times in the column {found.time!r} cannot be read"
+    predicted = found.rows - found.failed
+    if found.time and 2 * found.without_time > predicted:
+        unread = f"{found.without_time:,} of {predicted:,} times in the column {found.time!r} cannot be read"
         typer.echo(f"warning: {unread}; they are not in the course over time", err=True)
     typer.echo(f"{found.rows:,} posts: {output}, plots and tables in {folder}")
 

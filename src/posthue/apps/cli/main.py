@@ -100,7 +100,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a ta
 OnBadImage = Annotated[
     BadImage,
     typer.Option(
-        help="A post with text whose image is broken: a row with an error, or judged from its text."
+        help="A post with text whose image is broken: a row with an error, or predicted from its text."
     ),
 ]
 
@@ -131,7 +131,7 @@ def predict(
     as_json: AsJson = False,
     on_bad_image: OnBadImage = BadImage.ERROR,
 ) -> None:
-    """Judge one post: a text, a picture, or both."""
+    """Predict one post: a text, a picture, or both."""
     if text is None and image is None:
         raise InputError('give a text, a picture, or both: posthue predict "what a day" --image photo.jpg')
     post = posthue.Post(text=_read_stdin() if text == "-" else text, image=image)
@@ -186,7 +186,7 @@ def score(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
-    """Judge every post of a table, and write one row per row. A row that cannot be judged says why."""
+    """Predict every post of a table, and write one row per row. A row that cannot be predicted says why."""
     from posthue.apps.cli.printing import print_summary, progress_bar  # noqa: PLC0415
     from posthue.apps.cli.scoring import Scoring  # noqa: PLC0415
 

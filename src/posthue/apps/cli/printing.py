@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from posthue.posts import Judgement, Modality, Prediction
+from posthue.posts import Modality, Prediction, SchemeResult
 
 if TYPE_CHECKING:
     from posthue.evaluation.evaluate import Evaluation
@@ -26,46 +26,46 @@ _STYLES = {"negative": "red", "positive": "green", "joy": "green"}
 def print_prediction(prediction: Prediction, console: Console | None = None) -> None:
     """Print one table per label scheme, the shares of text and image, and what there is to warn of."""
     console = console or Console()
-    for name, judgement in prediction.schemes.items():
-        console.print(_judgement_table(name, judgement, _bar_mark(console)))
-        if len(judgement.shares) > 1:
-            console.print(_shares_line(judgement))
-        if judgement.mixed:
-            console.print(_mixed_line(judgement))
+    for name, result in prediction.schemes.items():
+        console.print(_result_table(name, result, _bar_mark(console)))
+        if len(result.shares) > 1:
+            console.print(_shares_line(result))
+        if result.mixed:
+            console.print(_mixed_line(result))
     for warning in prediction.warnings:
         console.print(f"[yellow]warning[/]: {escape(warning)}")
 
 
-def _judgement_table(name: str, judgement: Judgement, mark: str) -> Table:
+def _result_table(name: str, result: SchemeResult, mark: str) -> Table:
     table = Table(
-        title=f"{name}: {judgement.label}", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD
+        title=f"{name}: {result.label}", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD
     )
     table.add_column("label")
     table.add_column("probability", width=_BAR + 1)
     table.add_column("", justify="right")
-    alone = [m for m in Modality if m in judgement.by_modality] if len(judgement.by_modality) > 1 else []
+    alone = [m for m in Modality if m in result.by_modality] if len(result.by_modality) > 1 else []
     for modality in alone:
         table.add_column(f"{modality} alone", justify="right")
-    for label, probability in sorted(judgement.probabilities.items(), key=lambda pair: -pair[1]):
+    for label, probability in sorted(result.probabilities.items(), key=lambda pair: -pair[1]):
         bar = Text(mark * round(_BAR * probability), style=_STYLES.get(label, "cyan"))
-        cells = [_percent(judgement.by_modality[modality][label]) for modality in alone]
-        style = "bold" if label == judgement.label else ""
+        cells = [_percent(result.by_modality[modality][label]) for modality in alone]
+        style = "bold" if label == result.label else ""
         table.add_row(label, bar, _percent(probability), *cells, style=style)
     return table
 
 
-def _shares_line(judgement: Judgement) -> str:
-    parts = [f"{modality} {_percent(share)}" for modality, share in judgement.shares.items()]
+def _shares_line(result: SchemeResult) -> str:
+    parts = [f"{modality} {_percent(share)}" for modality, share in result.shares.items()]
     return f" decided by {' and '.join(parts)}"
 
 
-def _mixed_line(judgement: Judgement) -> str:
-    says = {m: max(p, key=p.__getitem__) for m, p in judgement.by_modality.items()}
+def _mixed_line(result: SchemeResult) -> str:
+    says = {m: max(p, key=p.__getitem__) for m, p in result.by_modality.items()}
     return " [bold yellow]mixed[/]: " + ", ".join(f"the {m} says {label}" for m, label in says.items())
 
 
 def print_summary(summary: ScoreSummary, console: Console | None = None) -> None:
-    """Print how many rows were judged, how they came out, and why rows failed."""
+    """Print how many rows were predicted, how they came out, and why rows failed."""
     console = console or Console()
     rate = summary.rows / summary.seconds if summary.seconds else 0
     done = (

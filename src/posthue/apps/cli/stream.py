@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def stream(
     *,
     model: Model = None,
-    batch: Annotated[int, typer.Option(min=1, help="Posts judged together, at most.")] = 32,
+    batch: Annotated[int, typer.Option(min=1, help="Posts predicted together, at most.")] = 32,
     max_delay_ms: Annotated[
         float, typer.Option(min=0, help="Milliseconds that a post waits for others, at most.")
     ] = 50.0,

@@ -100,7 +100,7 @@ def evaluate(
     import posthue  # noqa: PLC0415
     from posthue.apps.cli.printing import print_evaluations  # noqa: PLC0415
     from posthue.data.corpora import load_corpus  # noqa: PLC0415
-    from posthue.evaluation import evaluate as judging  # noqa: PLC0415
+    from posthue.evaluation import evaluate as predicting  # noqa: PLC0415
     from posthue.files import require_writable, write_json  # noqa: PLC0415
 
     require_writable(json_file)
@@ -110,8 +110,8 @@ def evaluate(
         raise InputError(f"{corpus} has no split {split!r} here: --split {' or '.join(splits)}")
     classifier = posthue.load(None if str(bundle) == "default" else bundle, threads=threads)
     chosen = [s for s in (states or list(State)) if s in classifier.info.states]
-    judged = list(judging.judge_corpus(classifier, splits[split], chosen))
-    found = judging.evaluate(judged)
+    predicted = list(predicting.predict_corpus(classifier, splits[split], chosen))
+    found = predicting.evaluate(predicted)
     if not found:
         raise InputError(f"{corpus}, split {split}, has no posts and labels that this model can answer")
     print_evaluations(f"{corpus}, {split}", found)
@@ -119,7 +119,7 @@ def evaluate(
         head = {"bundle": classifier.info.name, "corpus": corpus, "split": split}
         write_json(json_file, head | {"results": [e.to_dict() for e in found]})
     if predictions is not None:
-        judging.write_predictions(judged, predictions)
+        predicting.write_predictions(predicted, predictions)
 
 
 def data_folder(given: Path | None) -> Path:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from posthue.apps.service.metrics import Metrics
 from posthue.posts import Post, Prediction
 
-Judge = Callable[[Sequence[Post]], list[Prediction]]
+Predict = Callable[[Sequence[Post]], list[Prediction]]
 _BULK_SHARE = 0.25
 _IMAGE_TOKENS = 256
 _LETTERS_A_TOKEN = 4
@@ -71,14 +71,14 @@ class Waiting:
 
 
 class Batcher:
-    """Runs ``judge`` on what many threads submit. Start it, submit, close it.
+    """Runs ``predict`` on what many threads submit. Start it, submit, close it.
 
     max_queue: posts that may wait. token_budget: tokens of one batch (padding not counted).
     """
 
     def __init__(
         self,
-        judge: Judge,
+        predict: Predict,
         *,
         max_queue: int,
         token_budget: int,
@@ -86,7 +86,7 @@ class Batcher:
         longest: int = 128,
         metrics: Metrics | None = None,
     ) -> None:
-        self._judge = judge
+        self._predict = predict
         self._max_queue, self._token_budget, self._longest = max_queue, token_budget, longest
         self._metrics = metrics or Metrics()
         self._single: deque[Waiting] = deque()
@@ -156,7 +156,7 @@ class Batcher:
 
     def _run(self, batch: list[Waiting]) -> None:
         try:
-            predictions = self._judge([waiting.post for waiting in batch])
+            predictions = self._predict([waiting.post for waiting in batch])
         except (
             Exception
         ) as error:  # whatever a model does, the worker lives, and the others get their answers

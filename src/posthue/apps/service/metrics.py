@@ -61,10 +61,10 @@ class Metrics:
         with self._lock:
             self._batches.add(rows)
 
-    def posts(self, *, judged: int, failed: int) -> None:
+    def posts(self, *, predicted: int, failed: int) -> None:
         """Count posts that were answered."""
         with self._lock:
-            self._posts["judged"] += judged
+            self._posts["predicted"] += predicted
             self._posts["failed"] += failed
 
     def text(self, *, queued: int) -> str:
@@ -80,7 +80,7 @@ class Metrics:
         for route, histogram in sorted(self._seconds.items()):
             yield from histogram.lines("posthue_request_seconds", f'route="{route}"')
         yield from _head("posthue_posts_total", "counter", "Posts that were answered.")
-        for outcome in ("judged", "failed"):
+        for outcome in ("predicted", "failed"):
             yield f'posthue_posts_total{{outcome="{outcome}"}} {self._posts[outcome]}'
         yield from _head("posthue_batch_posts", "histogram", "Posts that the model took at once.")
         yield from self._batches.lines("posthue_batch_posts")

@@ -91,7 +91,7 @@ class ExplainForm(PostForm):
     label: str | None = None
 
 
-class JudgementOut(BaseModel):
+class SchemeResultOut(BaseModel):
     """What one label scheme says of the post.
 
     by_modality: what text and image say alone. shares: how much of the decision each made. mixed: the two
@@ -107,10 +107,10 @@ class JudgementOut(BaseModel):
 
 
 class PredictionOut(BaseModel):
-    """One entry per label scheme of the model, beside these; none for a post that was not judged."""
+    """One entry per label scheme of the model, beside these; none for a post that was not predicted."""
 
     model_config = ConfigDict(extra="allow")
-    __pydantic_extra__: dict[str, JudgementOut]
+    __pydantic_extra__: dict[str, SchemeResultOut]
 
     id: str | None
     warnings: list[str]
@@ -118,7 +118,7 @@ class PredictionOut(BaseModel):
 
 
 class BatchOut(BaseModel):
-    """The predictions of a batch, in the order of its posts; a post that was not judged has its error."""
+    """The predictions of a batch, in the order of its posts; a post that was not predicted has its error."""
 
     predictions: list[PredictionOut]
 

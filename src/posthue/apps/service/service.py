@@ -39,7 +39,7 @@ class Part(Protocol):
 
 
 class Service:
-    """Judges and explains posts for many clients at once."""
+    """Predicts and explains posts for many clients at once."""
 
     def __init__(
         self, classifier: PostClassifier, settings: ServeSettings, *, fetcher: Fetcher | None = None
@@ -54,7 +54,7 @@ class Service:
         self.parts: list[Part] = []
         text = classifier.info.text
         self.batcher = Batcher(
-            classifier.engine.judge,
+            classifier.engine.predict,
             max_queue=settings.max_queue,
             token_budget=settings.token_budget,
             workers=settings.workers,
@@ -65,7 +65,7 @@ class Service:
         self._places_to_explain = threading.BoundedSemaphore(_MOST_EXPLAINING)
 
     def start(self) -> None:
-        """Start the workers and judge one post: the first client does not wait for the model to load."""
+        """Start the workers and predict one post: the first client does not wait for the model to load."""
         self.batcher.start()
         if self.classifier.info.text:
             self.batcher.submit([Post(text="what a day")]).result()
@@ -81,16 +81,16 @@ class Service:
         self._explainer.shutdown(cancel_futures=True)
         self.batcher.close()
 
-    async def judge(self, posts: Sequence[Post], *, bulk: bool = False) -> list[Prediction]:
+    async def predict(self, posts: Sequence[Post], *, bulk: bool = False) -> list[Prediction]:
         """Return the predictions; raise ApiError 503 where the queue is full or the time is over."""
         found = await self._in_time(self.submit(posts, bulk=bulk))
         self.count(found)
         return found
 
     def count(self, found: Sequence[Prediction]) -> None:
-        """Count posts that were answered; ``judge`` counts its own."""
+        """Count posts that were answered; ``predict`` counts its own."""
         failed = sum(not prediction.ok for prediction in found)
-        self.metrics.posts(judged=len(found) - failed, failed=failed)
+        self.metrics.posts(predicted=len(found) - failed, failed=failed)
 
     async def _in_time(self, work: Future[Found]) -> Found:
         """Return the result; raise ApiError 503 after the time-out. Work that still waits is then skipped."""

@@ -26,7 +26,7 @@ from aiogram.types import (
 from posthue.apps.telegram.calls import PASSING, Calls, FileGoneError, FileTooLargeError
 from posthue.apps.telegram.feedback import button_data
 from posthue.apps.telegram.incoming import Ask, Kind, read_message
-from posthue.apps.telegram.judge import Found, Judge
+from posthue.apps.telegram.predictor import Found, Predictor
 from posthue.apps.telegram.replies import MOST_CAPTION, MOST_TEXT, Reply, album_text, fitting, post_text
 from posthue.apps.telegram.scrubbing import log
 from posthue.apps.telegram.settings import BotSettings
@@ -40,9 +40,9 @@ _MEGABYTE = 2**20
 class Answering:
     """Answers messages, one after the other in each chat, several chats at the same time."""
 
-    def __init__(self, calls: Calls, judge: Judge, settings: BotSettings, verdicts: Verdicts) -> None:
+    def __init__(self, calls: Calls, predictor: Predictor, settings: BotSettings, verdicts: Verdicts) -> None:
         self._calls = calls
-        self._judge = judge
+        self._predictor = predictor
         self._settings = settings
         self._verdicts = verdicts
         self._turns = _Turns()
@@ -81,13 +81,13 @@ class Answering:
             return Reply(self._said(ask))
         async with self._places:
             post, problem = await self._post(ask, ask.text)
-            found = await self._judge.judge([post], ask.language) if problem is None else Found(())
+            found = await self._predictor.predict([post], ask.language) if problem is None else Found(())
         if problem is not None:
             return Reply(problem)
         prediction = found.predictions[0]
         if not prediction.ok:
-            return Reply(self._unjudged(ask))
-        main = self._judge.main
+            return Reply(self._not_predicted(ask))
+        main = self._predictor.main
         text = post_text(prediction, main, ask.language, found.explanation)
         return Reply(text, found.picture, (main, prediction[main].label))
 
@@ -101,12 +101,12 @@ class Answering:
                 posts.append(post)
                 if problem is not None:
                     problems[number] = problem
-            found = await self._judge.judge(posts, language)
+            found = await self._predictor.predict(posts, language)
         for number, prediction in enumerate(found.predictions):
             if not prediction.ok:
-                problems.setdefault(number, self._unjudged(asks[number]))
+                problems.setdefault(number, self._not_predicted(asks[number]))
         text = album_text(
-            found.predictions, self._judge.main, language, caption=bool(caption), problems=problems
+            found.predictions, self._predictor.main, language, caption=bool(caption), problems=problems
         )
         return Reply(text, found.picture)
 
@@ -132,8 +132,8 @@ class Answering:
             said += "\n\n" + say(ask.language, more)
         return said
 
-    def _unjudged(self, ask: Ask) -> str:
-        reads_pictures = self._judge.classifier.info.image is not None
+    def _not_predicted(self, ask: Ask) -> str:
+        reads_pictures = self._predictor.classifier.info.image is not None
         return say(ask.language, "broken" if ask.file_id is not None and reads_pictures else "unreadable")
 
     async def _send(self, ask: Ask, reply: Reply) -> None:

@@ -20,8 +20,8 @@ from posthue.apps.telegram.calls import PASSING, Calls
 from posthue.apps.telegram.feedback import FeedbackFile
 from posthue.apps.telegram.intake import Intake
 from posthue.apps.telegram.journal import Journal
-from posthue.apps.telegram.judge import Judge
 from posthue.apps.telegram.polling import ALLOWED, confirm, poll, unless
+from posthue.apps.telegram.predictor import Predictor
 from posthue.apps.telegram.scrubbing import log
 from posthue.apps.telegram.settings import BotSettings, default_journal
 from posthue.apps.telegram.texts import LANGUAGES, say
@@ -51,19 +51,19 @@ async def run(
     if settings.feedback is not None:
         model = classifier.info.name
         file = FeedbackFile(settings.feedback, model=model, keep_posts=settings.keep_posts)
-    judge = Judge(classifier, explain=settings.explain)
+    predictor = Predictor(classifier, explain=settings.explain)
     session = AiohttpSession(api=TelegramAPIServer.from_base(settings.api_url))
     try:
         with Journal(settings.journal or default_journal(token)) as journal:
             async with Bot(token, session=session) as bot:
                 calls = Calls(bot, patience=settings.patience)
                 verdicts = Verdicts(calls, classifier.schemes, settings, file)
-                answering = Answering(calls, judge, settings, verdicts)
+                answering = Answering(calls, predictor, settings, verdicts)
                 intake = Intake(journal, answering.answer, album_seconds=settings.album_seconds)
                 serve = _by_polling if settings.webhook_url is None else _by_webhook(settings, secret)
                 await _serve(calls, intake, settings, serve, ready, stop)
     finally:
-        judge.close()
+        predictor.close()
 
 
 async def _serve(

@@ -47,9 +47,9 @@ def draw_post(post: Post, prediction: Prediction, explanation: Explanation | Non
         card.paste(photo, (MARGIN, MARGIN))
         left += PHOTO + MARGIN
     top = MARGIN
-    for name, judgement in prediction.schemes.items():
+    for name, result in prediction.schemes.items():
         pen.text((left, top), scheme_name(language, name), page_colours()["quiet"], _font(17))
-        top = _bars(pen, (left, top + _TITLE), judgement.probabilities, language)
+        top = _bars(pen, (left, top + _TITLE), result.probabilities, language)
     return _encoded(card)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from posthue.apps.telegram.texts import label_name, say, scheme_name
-from posthue.posts import Judgement, Modality, Prediction
+from posthue.posts import Modality, Prediction, SchemeResult
 
 if TYPE_CHECKING:
     from posthue.runtime.explain import Explanation
@@ -30,17 +30,17 @@ class Reply:
 def post_text(
     prediction: Prediction, main: str, language: str, explanation: Explanation | None = None
 ) -> str:
-    """Return what is said of one judged post."""
-    judgement = prediction[main]
-    lines = [_headline(judgement, language)]
+    """Return what is said of one predicted post."""
+    result = prediction[main]
+    lines = [_headline(result, language)]
     lines += [
         f"{scheme_name(language, name)}: {_top(other.probabilities, language)}"
         for name, other in prediction.schemes.items()
     ]
     lines.append("")
-    lines.append(_sources(judgement, language))
-    if judgement.mixed:
-        alone = {str(m): label_name(language, max(p, key=p.__getitem__)) for m, p in _alone(judgement)}
+    lines.append(_sources(result, language))
+    if result.mixed:
+        alone = {str(m): label_name(language, max(p, key=p.__getitem__)) for m, p in _alone(result)}
         lines.append(say(language, "mixed", **alone))
     words = _words(explanation)
     if words:
@@ -51,7 +51,7 @@ def post_text(
 def album_text(
     predictions: Sequence[Prediction], main: str, language: str, *, caption: bool, problems: Mapping[int, str]
 ) -> str:
-    """Return what is said of an album, a line per part. problems: what to say of those not judged."""
+    """Return what is said of an album, a line per part. problems: what to say of those not predicted."""
     lines = [say(language, "album" if caption else "album_alone", count=len(predictions))]
     for number, prediction in enumerate(predictions):
         said = problems.get(number) or _row(prediction, main, language)
@@ -76,15 +76,15 @@ def percent(value: float) -> str:
     return f"{100 * value:.0f}"
 
 
-def _headline(judgement: Judgement, language: str) -> str:
-    sign = _SIGNS.get(judgement.label, "💬")
-    name = label_name(language, judgement.label)
-    return f"{sign} {say(language, 'expresses', label=name, percent=percent(judgement.confidence))}"
+def _headline(result: SchemeResult, language: str) -> str:
+    sign = _SIGNS.get(result.label, "💬")
+    name = label_name(language, result.label)
+    return f"{sign} {say(language, 'expresses', label=name, percent=percent(result.confidence))}"
 
 
 def _row(prediction: Prediction, main: str, language: str) -> str:
-    judgement = prediction[main]
-    found = [f"{_SIGNS.get(judgement.label, '💬')} {_top(judgement.probabilities, language, most=1)}"]
+    result = prediction[main]
+    found = [f"{_SIGNS.get(result.label, '💬')} {_top(result.probabilities, language, most=1)}"]
     found += [
         _top(other.probabilities, language, most=1)
         for name, other in prediction.schemes.items()
@@ -98,15 +98,15 @@ def _top(probabilities: Mapping[str, float], language: str, *, most: int = _SHOW
     return ", ".join(f"{label_name(language, label)} {percent(probabilities[label])} %" for label in order)
 
 
-def _sources(judgement: Judgement, language: str) -> str:
-    if len(judgement.by_modality) == 2:
-        shares = {str(modality): percent(share) for modality, share in judgement.shares.items()}
+def _sources(result: SchemeResult, language: str) -> str:
+    if len(result.by_modality) == 2:
+        shares = {str(modality): percent(share) for modality, share in result.shares.items()}
         return say(language, "from_both", **shares)
-    return say(language, "from_text" if Modality.TEXT in judgement.by_modality else "from_image")
+    return say(language, "from_text" if Modality.TEXT in result.by_modality else "from_image")
 
 
-def _alone(judgement: Judgement) -> list[tuple[Modality, dict[str, float]]]:
-    return [(modality, dict(found)) for modality, found in judgement.by_modality.items()]
+def _alone(result: SchemeResult) -> list[tuple[Modality, dict[str, float]]]:
+    return [(modality, dict(found)) for modality, found in result.by_modality.items()]
 
 
 def _words(explanation: Explanation | None) -> str:

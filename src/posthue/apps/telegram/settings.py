@@ -26,7 +26,7 @@ class BotSettings:
     feedback: the csv or jsonl file of verdicts; None: no buttons. keep_posts: keep their posts, too.
     webhook_url: where Telegram sends updates; None: long polling. host, port: where the webhook listens.
     explain: whether replies say which words and regions speak for the label, when nobody else waits.
-    max_image: bytes of one picture. at_once: chats whose posts are fetched and judged at the same time.
+    max_image: bytes of one picture. at_once: chats whose posts are fetched and predicted at the same time.
     max_waiting: updates in work; a webhook answers 503 beyond it (polling never fetches more than 100).
     poll_seconds: of one long poll. album_seconds: of quiet until an album is taken as complete.
     patience: seconds that a reply is tried for. grace: seconds to finish what was accepted when stopped.

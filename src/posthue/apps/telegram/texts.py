@@ -13,7 +13,7 @@ ENGLISH: Mapping[str, str] = {
     ),
     "help": (
         "I read texts, pictures (as a photo or as a file), pictures with a caption, and albums: each "
-        "picture of an album is judged together with the album's caption.\n\n"
+        "picture of an album is predicted together with the album's caption.\n\n"
         "The answer says which emotion the post expresses, how probable that is, and how much of it "
         "comes from the text and how much from the picture. In the small picture, blue regions speak "
         "for the label, orange ones against it.\n\n"
@@ -21,7 +21,7 @@ ENGLISH: Mapping[str, str] = {
         "of all with irony and with languages it has seen little of."
     ),
     "privacy": (
-        "What you send is judged in the memory of the computer that runs this bot and forgotten once "
+        "What you send is predicted in the memory of the computer that runs this bot and forgotten once "
         "the answer is out. No text, picture, name or chat is kept or logged; only the numbers of "
         "answered updates are, so that nothing is answered twice. Telegram itself keeps this chat."
     ),
@@ -44,17 +44,17 @@ ENGLISH: Mapping[str, str] = {
         "I cannot read this picture: it may be damaged, or of a format that I do not know. JPEG and PNG work."
     ),
     "gone": "Telegram did not give me this picture. Please send it once more.",
-    "blank": "This post has no words and no picture, so there is nothing to judge.",
-    "unreadable": "I cannot judge this post: the model of this bot does not read this kind of post.",
-    "failed": "Something went wrong while I judged this post. Please try again later.",
+    "blank": "This post has no words and no picture, so there is nothing to predict.",
+    "unreadable": "I cannot predict this post: the model of this bot does not read this kind of post.",
+    "failed": "Something went wrong while I predicted this post. Please try again later.",
     "expresses": "The post expresses: {label} ({percent} %)",
     "from_both": "Share of the decision: text {text} %, picture {image} %",
-    "from_text": "Judged from the text alone.",
-    "from_image": "Judged from the picture alone.",
+    "from_text": "Predicted from the text alone.",
+    "from_image": "Predicted from the picture alone.",
     "mixed": "Text and picture disagree: the text alone reads as {text}, the picture alone as {image}.",
     "words": "Speaks most for it: {words}",
-    "album": "An album of {count}, each picture judged together with the caption:",
-    "album_alone": "An album of {count}, each picture judged alone:",
+    "album": "An album of {count}, each picture predicted together with the caption:",
+    "album_alone": "An album of {count}, each picture predicted alone:",
     "right": "👍 right",
     "wrong": "👎 wrong",
     "keeps": "(A button also keeps this post for the operator of the bot.)",

@@ -8,8 +8,8 @@ from posthue.insight.page.shell import escaped
 
 _PRIVACY = """\
 <ul>
-<li>What you send is judged in the memory of this server, and forgotten. Nothing is sent on to anybody.</li>
-<li>An uploaded table is on the server's disk while it is judged; the result until you delete it, some
+<li>What you send is processed in the memory of this server, and forgotten. None of it is sent on.</li>
+<li>An uploaded table is on the server's disk while it is scored; the result until you delete it, some
 minutes pass, or you have downloaded it and another upload needs its place. Until then the page keeps counts
 and some hundreds of posts in memory, to show them.</li>
 <li>For speed, the model keeps what it computed of recent texts and pictures in memory: numbers, from which

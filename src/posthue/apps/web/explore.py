@@ -29,7 +29,7 @@ def content(job: Job) -> str:
     """Return the charts of a finished job."""
     gist = job.gist
     back = (
-        f'<p class="lead">{escaped(job.name, 100)}: {gist.rows - gist.failed:,} posts judged. '
+        f'<p class="lead">{escaped(job.name, 100)}: {gist.rows - gist.failed:,} posts scored. '
         f'<a href="/posts/jobs/{job.id}/result" download>Download the result</a></p>'
     )
     return back + main_html(list(_sections(gist)))
@@ -141,9 +141,7 @@ def _said(seen: Seen) -> str:
 
 def _remark(seen: Seen) -> str:
     says = []
-    for judgement in seen.prediction.schemes.values():
-        if judgement.mixed:
-            says += [
-                f"{m}: {max(alone, key=alone.__getitem__)}" for m, alone in judgement.by_modality.items()
-            ]
+    for result in seen.prediction.schemes.values():
+        if result.mixed:
+            says += [f"{m}: {max(alone, key=alone.__getitem__)}" for m, alone in result.by_modality.items()]
     return ", ".join(says)

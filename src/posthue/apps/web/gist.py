@@ -83,12 +83,12 @@ class Gist:
                 self.mixed.append(seen)
         self.pairs.update([tuple(j.label for j in seen.prediction.schemes.values())[:2]])  # type: ignore[list-item]
         words = words_in(post.text) if post.text else []
-        for name, judgement in seen.prediction.schemes.items():
-            self.labels[name][judgement.label] += 1
+        for name, result in seen.prediction.schemes.items():
+            self.labels[name][result.label] += 1
             bins = self.confidence.setdefault(name, [0] * _BINS)
-            bins[min(_BINS - 1, int(judgement.confidence * _BINS))] += 1
-            self._count_words(name, judgement.label, words)
-            self._keep(name, judgement.label, judgement.confidence, seen)
+            bins[min(_BINS - 1, int(result.confidence * _BINS))] += 1
+            self._count_words(name, result.label, words)
+            self._keep(name, result.label, result.confidence, seen)
 
     def _count_words(self, scheme: str, label: str, words: Sequence[str]) -> None:
         counts = self._words.setdefault(scheme, {}).setdefault(label, Counter())

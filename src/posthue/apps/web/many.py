@@ -14,7 +14,7 @@ from posthue.insight.page.shell import escaped, hue, percent, stack
 def content(settings: ServeSettings) -> str:
     """Return the page: choose a file, watch it, read what came of it."""
     return f"""\
-<p class="lead">Upload a table of posts, or a zip of pictures, and get every row judged.</p>
+<p class="lead">Upload a table of posts, or a zip of pictures, and get every row scored.</p>
 <form id="upload" class="card" action="/posts/upload" method="post">
 <div class="field" id="drop-file">
 <label for="file">File with posts</label>
@@ -28,9 +28,9 @@ Up to {settings.max_upload // MEGABYTE} MB and {settings.max_rows:,} rows.</p></
 <div class="actions"><label for="as">Result as</label>
 <select id="as"><option value="csv">csv</option><option value="jsonl">json lines</option>
 <option value="parquet">parquet</option></select>
-<button class="main" type="submit">Judge all posts</button>
+<button class="main" type="submit">Score all posts</button>
 <button type="button" id="examples">Try with the example posts</button></div>
-<p class="note">The file is deleted as soon as it is judged. The result is deleted when you delete it, or
+<p class="note">The file is deleted as soon as it is scored. The result is deleted when you delete it, or
 {settings.job_seconds / 60:.0f} minutes after you last looked at it; once downloaded, also when
 a new upload needs its place.</p>
 </form>
@@ -47,9 +47,14 @@ def outcome(job: Job) -> str:
     gist = job.gist
     rows = job.summary.rows if job.summary else gist.rows
     failed = job.summary.failed if job.summary else gist.failed
-    numbers = [("rows", rows), ("judged", rows - failed), ("mixed", gist.mixed_count), ("not judged", failed)]
+    numbers = [
+        ("rows", rows),
+        ("scored", rows - failed),
+        ("mixed", gist.mixed_count),
+        ("not scored", failed),
+    ]
     return (
-        f'<h2 tabindex="-1">{escaped(job.name, 100)}: {rows - failed:,} of {rows:,} posts judged</h2>'
+        f'<h2 tabindex="-1">{escaped(job.name, 100)}: {rows - failed:,} of {rows:,} posts scored</h2>'
         f'<div class="actions"><a class="button main" href="/posts/jobs/{job.id}/result" download>'
         f'Download the result ({job.ending})</a><a class="button" href="/explore?job={job.id}">Explore it</a>'
         f'<button type="button" id="delete" data-job="{job.id}">Delete it now</button></div>'
@@ -69,7 +74,7 @@ def _reasons(job: Job) -> str:
     if not job.summary or not job.summary.errors:
         return ""
     items = "".join(f"<li>{escaped(reason)}: {count:,}</li>" for reason, count in job.summary.errors.items())
-    return f'<div class="card reasons"><h3>Why posts were not judged</h3><ul>{items}</ul></div>'
+    return f'<div class="card reasons"><h3>Why posts were not scored</h3><ul>{items}</ul></div>'
 
 
 def _table(gist: Gist, rows: int) -> str:
@@ -91,10 +96,10 @@ def _row(seen: Seen, gist: Gist) -> str:
         reason = escaped(seen.prediction.error or "", 200)
         failed = f'<td class="error" colspan="{len(gist.schemes)}">{reason}</td>'
         return f'<tr>{first}<td class="text" dir="auto">{text}</td>{failed}</tr>'
-    judged = (seen.prediction[name] for name in gist.schemes)
+    predicted = (seen.prediction[name] for name in gist.schemes)
     cells = "".join(
         f'<td><span class="label" {hue(j.label)}>{escaped(j.label)}</span> <span class="percent">'
         f"{percent(j.confidence)}</span>{' <span class=badge>mixed</span>' if j.mixed else ''}</td>"
-        for j in judged
+        for j in predicted
     )
     return f'<tr>{first}<td class="text" dir="auto">{text}</td>{cells}</tr>'

@@ -9,7 +9,7 @@ from posthue.apps.service.settings import MEGABYTE, ServeSettings
 from posthue.insight.explain import parts as explain_parts
 from posthue.insight.page.shell import bars, escaped, hue, percent
 from posthue.labels import LabelScheme
-from posthue.posts import Judgement, Modality, Prediction
+from posthue.posts import Modality, Prediction, SchemeResult
 
 if TYPE_CHECKING:
     from posthue.runtime.explain import Explanation
@@ -28,7 +28,7 @@ def form(settings: ServeSettings, *, text: str = "") -> str:
     )
     limit = settings.max_image // MEGABYTE
     return f"""\
-<form id="judge" class="card" method="post" action="/" enctype="multipart/form-data">
+<form id="predict" class="card" method="post" action="/" enctype="multipart/form-data">
 <div class="field"><label for="text">Text of the post</label>
 <textarea id="text" name="text" rows="4" maxlength="{settings.max_text}" dir="auto"
  placeholder="What does the post say?">\
@@ -42,8 +42,8 @@ def form(settings: ServeSettings, *, text: str = "") -> str:
 <label class="button" for="image">Choose a file</label>
 <button type="button" id="camera" hidden>Use the camera</button>
 <button type="button" id="remove" hidden>Remove the picture</button></div>
-<p class="note">JPEG, PNG, WebP, GIF and others, up to {limit} MB. It is judged and forgotten.</p></div></div>
-<div class="actions"><button class="main" type="submit">Judge this post</button>
+<p class="note">JPEG, PNG, WebP, GIF and others, up to {limit} MB. It is not kept.</p></div></div>
+<div class="actions"><button class="main" type="submit">Predict this post</button>
 <button type="reset">Clear</button><span class="note">or Ctrl + Enter</span></div>
 </form>
 <dialog id="camera-box" aria-label="Camera"><video playsinline muted></video>
@@ -68,7 +68,7 @@ def result(prediction: Prediction, schemes: Mapping[str, LabelScheme]) -> str:
     parts = [
         f'<h2 tabindex="-1">{_headline(prediction)}</h2>',
         *(f'<p class="note">{escaped(warning)}</p>' for warning in prediction.warnings),
-        *(_judgement(name, prediction[name]) for name in schemes),
+        *(_result(name, prediction[name]) for name in schemes),
         _why_buttons(prediction, schemes),
     ]
     return f'<div class="found">{"".join(parts)}</div>'
@@ -84,28 +84,28 @@ def _headline(prediction: Prediction) -> str:
     return f'<span class="visually-hidden">This post reads as </span>{chips}{badge}'
 
 
-def _judgement(name: str, judgement: Judgement) -> str:
-    inside = f"<h3>{escaped(name)}</h3>{bars(judgement.probabilities.items(), top=judgement.label)}"
-    if judgement.mixed:
+def _result(name: str, result: SchemeResult) -> str:
+    inside = f"<h3>{escaped(name)}</h3>{bars(result.probabilities.items(), top=result.label)}"
+    if result.mixed:
         says = ", ".join(
-            f"the {_called(m)} says <b>{escaped(_top(p))}</b>" for m, p in judgement.by_modality.items()
+            f"the {_called(m)} says <b>{escaped(_top(p))}</b>" for m, p in result.by_modality.items()
         )
         inside += f'<p class="mixed">mixed: {says}</p>'
-    return f"<section>{inside}{_shares(judgement)}</section>"
+    return f"<section>{inside}{_shares(result)}</section>"
 
 
-def _shares(judgement: Judgement) -> str:
-    if len(judgement.shares) < 2:
+def _shares(result: SchemeResult) -> str:
+    if len(result.shares) < 2:
         return ""
     parts = "".join(
         f'<span style="flex: {share:.3f}; --hue: var(--{modality})"></span>'
-        for modality, share in judgement.shares.items()
+        for modality, share in result.shares.items()
     )
     legend = "".join(
         f"<li {hue(modality)}>{_called(modality)} {percent(share)}: alone it says "
-        f"{escaped(_top(judgement.by_modality[modality]))} "
-        f"({percent(max(judgement.by_modality[modality].values()))})</li>"
-        for modality, share in judgement.shares.items()
+        f"{escaped(_top(result.by_modality[modality]))} "
+        f"({percent(max(result.by_modality[modality].values()))})</li>"
+        for modality, share in result.shares.items()
     )
     return (
         f'<p class="note shares">Who decided</p><div class="stack thin" aria-hidden="true">{parts}</div>'

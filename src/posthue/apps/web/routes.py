@@ -12,7 +12,7 @@ from starlette.background import BackgroundTask
 from starlette.datastructures import Headers
 from starlette.responses import FileResponse, HTMLResponse, Response
 
-from posthue.apps.api.routes import body_of, judged, service_of, while_connected
+from posthue.apps.api.routes import body_of, predicted, service_of, while_connected
 from posthue.apps.service.bodies import form_fields, limited_stream
 from posthue.apps.service.incoming import content_type
 from posthue.apps.service.problems import ApiError, json_response, unreadable
@@ -75,8 +75,8 @@ async def _text_of(headers: Headers, body: bytes) -> str:
     return text if isinstance(text, str) else ""
 
 
-@router.post("/judge")
-async def judge_part(request: Request) -> HTMLResponse:
+@router.post("/predict")
+async def predict_part(request: Request) -> HTMLResponse:
     """Return the result alone, for the script."""
     try:
         async with _own_body(request) as body:
@@ -110,8 +110,8 @@ async def _own_body(request: Request) -> AsyncIterator[bytes]:
 async def _result(request: Request, body: bytes) -> str:
     service = service_of(request)
     post = await service.incoming.post(request.headers, body)
-    (prediction,) = await service.judge([post])
-    return one.result(judged(prediction), service.classifier.schemes)
+    (prediction,) = await service.predict([post])
+    return one.result(predicted(prediction), service.classifier.schemes)
 
 
 def _alert(problem: ApiError) -> HTMLResponse:
@@ -157,7 +157,7 @@ async def _store(request: Request, job: Job, ending: str) -> None:
 
 @router.post("/posts/examples")
 async def examples(request: Request) -> Response:
-    """Judge the example posts that ship with posthue."""
+    """Predict the example posts that ship with posthue."""
     from posthue.examples import POSTS  # noqa: PLC0415
 
     _from_own_page(request)
@@ -193,7 +193,7 @@ async def job_result(request: Request, key: str) -> Response:
     """Return the scored rows, whole or a range of them; the file stays until the job is deleted."""
     job = _jobs(request).find(key)
     if job.state is not JobState.DONE or not job.result.is_file():
-        raise ApiError(404, "not_found", "there is no result: the upload is not judged yet, or cannot be")
+        raise ApiError(404, "not_found", "there is no result: the upload is not scored yet, or cannot be")
     stem = PurePosixPath(job.name).stem or "posts"
     whole = None if "range" in request.headers else BackgroundTask(_note_fetched, job)
     return FileResponse(job.result, filename=f"{stem}.scored.{job.ending}", background=whole)
@@ -214,7 +214,7 @@ async def explore_page(request: Request) -> HTMLResponse:
     except ApiError as problem:
         return shell.page("/explore", "Explore", shell.alert(problem.message) + explore.NOTHING, status=404)
     if job.state is not JobState.DONE:
-        body = f'<p class="lead">{escaped(job.name, 100)} is not judged yet.</p>'
+        body = f'<p class="lead">{escaped(job.name, 100)} is not scored yet.</p>'
         return shell.page("/explore", "Explore", body, status=409)
     return shell.page("/explore", "Explore", await to_thread.run_sync(explore.content, job))
 

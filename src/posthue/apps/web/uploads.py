@@ -115,7 +115,7 @@ def _unpacked(path: Path, member: str, max_bytes: int) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class _Chunk:
-    """Some posts in the queue. checked: in the place of a post that is not judged, the reason."""
+    """Some posts in the queue. checked: in the place of a post that is not predicted, the reason."""
 
     posts: list[Post]
     checked: list[Post | Prediction]
@@ -123,7 +123,7 @@ class _Chunk:
 
 
 class UploadClassifier(PostClassifier):
-    """Judges the posts of an upload through the server's queue, behind the single posts of others.
+    """Predicts the posts of an upload through the server's queue, behind the single posts of others.
 
     Pictures come from the archive only, within the limits of the server. stopped: set, and it stops.
     """
@@ -155,8 +155,8 @@ class UploadClassifier(PostClassifier):
             yield from self._answers(running.popleft())
 
     def _answers(self, chunk: _Chunk) -> list[Prediction]:
-        judged = iter(chunk.future.result())
-        found = [next(judged) if isinstance(one, Post) else one for one in chunk.checked]
+        predicted = iter(chunk.future.result())
+        found = [next(predicted) if isinstance(one, Post) else one for one in chunk.checked]
         self._gist.add(chunk.posts, found)
         self._service.count(found)
         return found

@@ -40,7 +40,9 @@ def read(folder: Path) -> Splits:
         return {p: emotion_examples(path, images, "emotion") for p, path in lists.items() if path.exists()}
     complete = folder / "emotion_ROI_complete.csv"
     return _by_number(
-        emotion_examples(complete, images, "emotion") if complete.exists() else tree_examples(images, "emotion")
+        emotion_examples(complete, images, "emotion")
+        if complete.exists()
+        else tree_examples(images, "emotion")
     )
 
 

@@ -1,4 +1,5 @@
-"""GoEmotions (Demszky et al. 2020): Reddit comments in 28 emotions, mapped to Ekman's, or in these already."""
+"""GoEmotions (Demszky et al. 2020): Reddit comments in 28 emotions, mapped to Ekman's, or in these
+already."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The word ablation: drop words from all texts, judge again, and see what changes."""
+"""The word ablation: drop words from all texts, predict again, and see what changes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Ablation:
 
 
 def ablate(analysis: Analysis, classifier: PostClassifier, words: Sequence[str] = ()) -> Ablation | None:
-    """Drop words from all texts and judge again; None where there is no text, or nothing to drop.
+    """Drop words from all texts and predict again; None where there is no text, or nothing to drop.
 
     words: those to drop, any case; empty: the words that are among the most frequent of every label.
     """

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from posthue.data.corpora import Example
 from posthue.errors import InputError
 from posthue.evaluation.metrics import confusion
-from posthue.posts import Judgement, Modality, Post, Prediction, State
+from posthue.posts import Modality, Post, Prediction, SchemeResult, State
 from posthue.runtime.classifier import PostClassifier
 
 Ints = npt.NDArray[np.int64]
@@ -29,7 +29,7 @@ class Seen:
 
     example: Example
     prediction: Prediction
-    judgement: Judgement
+    result: SchemeResult
     true: str
 
     @property
@@ -40,7 +40,7 @@ class Seen:
     @property
     def right(self) -> bool:
         """Whether the model's label is the given one."""
-        return self.judgement.label == self.true
+        return self.result.label == self.true
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class View:
 
 @dataclass(frozen=True)
 class Analysis:
-    """Everything that was judged in one scheme. failed: labelled posts that could not be judged."""
+    """Everything that was predicted in one scheme. failed: labelled posts that could not be predicted."""
 
     scheme: str
     labels: tuple[str, ...]
@@ -70,7 +70,7 @@ class Analysis:
     @cached_property
     def predicted(self) -> Ints:
         """Index of the model's label, [n]."""
-        return np.array([self.labels.index(item.judgement.label) for item in self.seen], dtype=np.int64)
+        return np.array([self.labels.index(item.result.label) for item in self.seen], dtype=np.int64)
 
     @cached_property
     def counts(self) -> Ints:
@@ -79,11 +79,11 @@ class Analysis:
 
     def views(self) -> list[View]:
         """Return the whole posts of both modalities, the texts alone and the pictures alone; none empty."""
-        whole = [s for s in self.seen if len(s.judgement.by_modality) == 2]
-        found = [View(State.BOTH, _rows([s.judgement.probabilities for s in whole]), self._true(whole))]
+        whole = [s for s in self.seen if len(s.result.by_modality) == 2]
+        found = [View(State.BOTH, _rows([s.result.probabilities for s in whole]), self._true(whole))]
         for modality in Modality:
-            items = [s for s in self.seen if modality in s.judgement.by_modality]
-            rows = _rows([s.judgement.by_modality[modality] for s in items])
+            items = [s for s in self.seen if modality in s.result.by_modality]
+            rows = _rows([s.result.by_modality[modality] for s in items])
             found.append(View(State(modality), rows, self._true(items)))
         return [view for view in found if len(view.true)]
 
@@ -93,7 +93,7 @@ class Analysis:
     def mistakes(self) -> list[Seen]:
         """Return the wrong answers, the most confident first."""
         wrong = [item for item in self.seen if not item.right]
-        return sorted(wrong, key=lambda item: -item.judgement.confidence)
+        return sorted(wrong, key=lambda item: -item.result.confidence)
 
 
 def _rows(found: Sequence[Mapping[str, float]]) -> Floats:
@@ -107,9 +107,9 @@ def analyse(
     *,
     progress: Callable[[int, int], None] | None = None,
 ) -> Analysis:
-    """Judge the examples with exactly one label in ``scheme``.
+    """Predict the examples with exactly one label in ``scheme``.
 
-    Raises InputError when there is none, or when none could be judged.
+    Raises InputError when there is none, or when none could be predicted.
     """
     labelled = [example for example in examples if len(example.labels.get(scheme, ())) == 1]
     several = sum(len(example.labels.get(scheme, ())) > 1 for example in examples)
@@ -126,7 +126,9 @@ def analyse(
         if progress:
             progress(start + len(chunk), len(labelled))
     if not seen:
-        raise InputError("none of the labelled posts can be judged: this model reads none of what they have")
+        raise InputError(
+            "none of the labelled posts can be predicted: this model reads none of what they have"
+        )
     return Analysis(scheme, classifier.schemes[scheme].labels, seen, len(labelled) - len(seen), several)
 
 

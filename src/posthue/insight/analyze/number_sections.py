@@ -27,7 +27,7 @@ def lead(analysis: Analysis) -> str:
     """Return one sentence on what was measured."""
     found = f"{len(analysis.seen):,} posts, labels of {analysis.scheme}."
     if analysis.failed:
-        found += f" {analysis.failed:,} more could not be judged."
+        found += f" {analysis.failed:,} more could not be predicted."
     if analysis.several:
         found += f" {analysis.several:,} posts with several labels are left out."
     return escaped(found)
@@ -65,7 +65,7 @@ def _state_row(view: View, labels: int) -> list[Cell]:
 
 def _predictions(analysis: Analysis) -> tuple[list[str], list[list[object]]]:
     rows: list[list[object]] = [
-        [s.post.id, s.true, s.judgement.label, *s.judgement.probabilities.values(), s.judgement.mixed]
+        [s.post.id, s.true, s.result.label, *s.result.probabilities.values(), s.result.mixed]
         for s in analysis.seen
     ]
     return ["id", "true", "predicted", *analysis.labels, "mixed"], rows

@@ -23,7 +23,7 @@ _DISAGREEING = 6
 
 def pictures(analysis: Analysis, beside: Beside) -> Section | None:
     """Which labels the picture alone confuses, with the pictures it is surest of."""
-    seen = [item for item in analysis.seen if Modality.IMAGE in item.judgement.by_modality]
+    seen = [item for item in analysis.seen if Modality.IMAGE in item.result.by_modality]
     if not seen:
         return None
     said = [_alone(item, Modality.IMAGE) for item in seen]
@@ -45,12 +45,12 @@ def pictures(analysis: Analysis, beside: Beside) -> Section | None:
         counts, analysis.labels, title="What the picture alone says", alt="Confusion matrix of pictures alone"
     )
     body = columns_html([beside.plot(matrix, "confusion_pictures"), *panels])
-    note = "Pictures judged without their text; the surest of each confusion first."
+    note = "Pictures predicted without their text; the surest of each confusion first."
     return Section("pictures", "Confused pictures", body, note)
 
 
 def _alone(item: Seen, modality: Modality) -> tuple[str, float]:
-    found = item.judgement.by_modality[modality]
+    found = item.result.by_modality[modality]
     label = max(found, key=found.__getitem__)
     return label, found[label]
 
@@ -79,7 +79,7 @@ def _sheet(found: Sequence[tuple[Seen, float]]) -> Iterable[tuple[str, str, bool
 
 def disagreement(analysis: Analysis, beside: Beside) -> Section | None:
     """How often text and picture say different things, who is right then, and the clearest cases."""
-    both = [item for item in analysis.seen if len(item.judgement.by_modality) == 2]
+    both = [item for item in analysis.seen if len(item.result.by_modality) == 2]
     if not both:
         return None
     text, image = ([_alone(item, m)[0] for item in both] for m in Modality)
@@ -90,7 +90,7 @@ def disagreement(analysis: Analysis, beside: Beside) -> Section | None:
         if chosen:
             hits = [
                 sum(said[i] == both[i].true for i in chosen)
-                for said in (text, image, [item.judgement.label for item in both])
+                for said in (text, image, [item.result.label for item in both])
             ]
             rows.append([name, len(chosen), *(interval(wilson(hit, len(chosen))) for hit in hits)])
     columns = ("", "posts", "text is right", "picture is right", "both together")
@@ -106,7 +106,7 @@ def disagreement(analysis: Analysis, beside: Beside) -> Section | None:
         axes_names=("the text says", "the picture says"),
     )
     drawn = beside.plot(matrix, "text_against_picture")
-    clear = sorted((item for item in both if item.judgement.mixed), key=_sureness, reverse=True)
+    clear = sorted((item for item in both if item.result.mixed), key=_sureness, reverse=True)
     cards = "".join(_card(item) for item in clear[:_DISAGREEING])
     mixed = f"<p>{len(clear):,} posts are mixed: text and picture are both sure, of different emotions.</p>"
     body = table_html(columns, rows) + columns_html([drawn, f"<div>{mixed}</div>"])
@@ -128,14 +128,12 @@ def _card(item: Seen, inside: str = "", picture: str | None = None) -> str:
     text = (item.post.text or "").strip()
     shown = inside or (f'<p class="words" dir="auto">{escaped(text, 300)}</p>' if text else "")
     says = [
-        f"{m} says {label} ({percent(c)})"
-        for m in item.judgement.by_modality
-        for label, c in [_alone(item, m)]
+        f"{m} says {label} ({percent(c)})" for m in item.result.by_modality for label, c in [_alone(item, m)]
     ]
     identity = f'<p class="id">{escaped(item.post.id, 120)}</p>' if item.post.id else ""
     labels = (
-        f'<p class="labels"><span class="label" {hue(item.judgement.label)}>{escaped(item.judgement.label)}'
-        f" {percent(item.judgement.confidence)}</span></p>"
+        f'<p class="labels"><span class="label" {hue(item.result.label)}>{escaped(item.result.label)}'
+        f" {percent(item.result.confidence)}</span></p>"
         f'<p class="note">given label: <b>{escaped(item.true)}</b>; {escaped("; ".join(says))}</p>'
     )
     return f'<article class="post">{picture}<div class="inside">{identity}{labels}{shown}</div></article>'
@@ -149,9 +147,7 @@ def gallery(
     if not mistakes:
         return None
     columns = ("id", "true", "predicted", "confidence", "text")
-    rows = [
-        (m.post.id, m.true, m.judgement.label, m.judgement.confidence, m.post.text or "") for m in mistakes
-    ]
+    rows = [(m.post.id, m.true, m.result.label, m.result.confidence, m.post.text or "") for m in mistakes]
     beside.table("mistakes", columns, rows)
     cards = []
     for number, (item, explanation) in enumerate(explained):

@@ -67,7 +67,7 @@ def _range(low: int, high: int) -> str:
 
 def words(analysis: Analysis, beside: Beside) -> Section | None:
     """Words of the texts by the label that the model gave them."""
-    rows = [(s.post.text or "", (s.judgement.label,)) for s in analysis.seen]
+    rows = [(s.post.text or "", (s.result.label,)) for s in analysis.seen]
     counts = count_terms(rows, order=analysis.labels)
     if not counts.total:
         return None
@@ -120,7 +120,9 @@ def ablated(ablation: Ablation | None, beside: Beside) -> Section | None:
         f"{100 * ablation.accuracy[1]:.1f} %: {difference:+.1f} points [{low:+.1f}, {high:+.1f}]. "
         f"Macro F1 {100 * ablation.macro_f1[0]:.1f} % → {100 * ablation.macro_f1[1]:.1f} %.</p>"
     )
-    note = "The same model judges the same posts again without these words. Interval: paired bootstrap, 95 %."
+    note = (
+        "The same model predicts the same posts again without these words. Interval: paired bootstrap, 95 %."
+    )
     return Section("ablation", "Without the dominating words", body + table_html(columns, rows), note)
 
 

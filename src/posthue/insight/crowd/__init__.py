@@ -1,4 +1,4 @@
-"""``posthue crowd``: what a crowd of judged posts expresses, over time and by group, as one page."""
+"""``posthue crowd``: what a crowd of predicted posts expresses, over time and by group, as one page."""
 
 from __future__ import annotations
 

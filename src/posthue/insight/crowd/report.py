@@ -63,16 +63,16 @@ def crowd_page(crowd: Crowd, plots: Mapping[str, Mapping[str, Plot]], *, title: 
         for part in (_shares_section(crowd, name, tally, plots[name]), _most_section(name, tally))
     ]
     main = main_html([*sections, _mixed_section(crowd)])
-    nothing = '<p class="note">There are no judged posts.</p>'
+    nothing = '<p class="note">There are no predicted posts.</p>'
     return page(title, head=_head(crowd), main=main or nothing, foot=FOOT)
 
 
 def _head(crowd: Crowd) -> str:
     numbers: list[tuple[str, Cell]] = [
         ("posts", crowd.rows),
-        ("judged", crowd.rows - crowd.failed),
+        ("predicted", crowd.rows - crowd.failed),
         ("mixed", crowd.mixed_posts),
-        ("not judged", crowd.failed),
+        ("not predicted", crowd.failed),
     ]
     stacks = "".join(
         f"<section><h2>{escaped(name)}</h2>{stack([(la, tally.counts[la]) for la in tally.labels])}</section>"

@@ -48,24 +48,24 @@ def write_explain_page(
 
 
 def _head(explanation: Explanation) -> str:
-    judged = explanation.judgement
+    predicted = explanation.result
     chip = f'<span class="chip" {hue(explanation.label)}>{escaped(explanation.label)}</span>'
     line = f"{chip} {percent(explanation.probability)} · {escaped(explanation.scheme)}"
-    if explanation.label != judged.label:
-        line += f" · the model’s own answer is {escaped(judged.label)} ({percent(judged.confidence)})"
+    if explanation.label != predicted.label:
+        line += f" · the model’s own answer is {escaped(predicted.label)} ({percent(predicted.confidence)})"
     notes = "".join(f'<p class="note">{escaped(note)}</p>' for note in explanation.prediction.warnings)
     return f'<p class="chipline">{line}</p>{notes}'
 
 
 def _sides(explanation: Explanation) -> str:
     """All labels of the scheme, and who decided."""
-    judged = explanation.judgement
-    found = f"<h3>all labels</h3>{bars(judged.probabilities.items(), top=judged.label)}"
+    predicted = explanation.result
+    found = f"<h3>all labels</h3>{bars(predicted.probabilities.items(), top=predicted.label)}"
     if len(explanation.shares) > 1:
         shares = " and ".join(f"{m} {percent(share)}" for m, share in explanation.shares.items())
         found += f'<p class="note">decided by {shares}</p>'
-    if judged.mixed:
-        says = {m: max(alone, key=alone.__getitem__) for m, alone in judged.by_modality.items()}
+    if predicted.mixed:
+        says = {m: max(alone, key=alone.__getitem__) for m, alone in predicted.by_modality.items()}
         said = ", ".join(f"the {m} says {label}" for m, label in says.items())
         found += f'<p class="note">mixed: {escaped(said)}</p>'
     return f"<section>{found}</section>"

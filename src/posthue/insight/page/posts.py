@@ -18,7 +18,7 @@ from posthue.files import write_file
 from posthue.insight.page.shell import bars, escaped, hue, page, percent, stack
 from posthue.insight.page.thumbnails import thumbnail
 from posthue.labels import SCHEMES
-from posthue.posts import Judgement, Modality, Post, Prediction
+from posthue.posts import Modality, Post, Prediction, SchemeResult
 
 LONGEST_TEXT = 600
 CAUTION = (
@@ -32,7 +32,7 @@ def posts_report(rows: Sequence[Row], *, title: str) -> str:
     """Return a page with counts on top and a card for every post, in their order.
 
     The page is one file: its style and its pictures (320 pixels a side, about 20 kB each) are inside it, it
-    runs no script and loads nothing. Every text is escaped. A post that was not judged is a card with the
+    runs no script and loads nothing. Every text is escaped. A post that was not predicted is a card with the
     reason; a picture that cannot be read is left out. Meant for up to some hundreds of posts.
     """
     cards = "\n".join(_card(post, prediction) for post, prediction in rows)
@@ -53,9 +53,9 @@ def _summary(predictions: Sequence[Prediction]) -> str:
     failed = sum(not prediction.ok for prediction in predictions)
     numbers = {
         "posts": len(predictions),
-        "judged": len(predictions) - failed,
+        "predicted": len(predictions) - failed,
         "mixed": sum(prediction.mixed for prediction in predictions),
-        "not judged": failed,
+        "not predicted": failed,
     }
     boxes = "".join(f"<div><dt>{name}</dt><dd>{count:,}</dd></div>" for name, count in numbers.items())
     return f'<div class="summary"><dl class="counts">{boxes}</dl>{"".join(_distributions(predictions))}</div>'
@@ -79,7 +79,7 @@ def _card(post: Post, prediction: Prediction) -> str:
         if prediction.ok
         else f'<p class="error">{escaped(_reason(post, prediction))}</p>',
         *(f'<p class="note">{escaped(warning)}</p>' for warning in prediction.warnings),
-        *(_judgement(name, judgement) for name, judgement in prediction.schemes.items()),
+        *(_result(name, result) for name, result in prediction.schemes.items()),
     ]
     kind = "post" if prediction.ok else "post failed"
     inside = f'<div class="inside">{"".join(parts)}</div>'
@@ -110,35 +110,35 @@ def _words(post: Post) -> str:
 
 def _labels(prediction: Prediction) -> str:
     chips = "".join(
-        f'<span class="label" {hue(judgement.label)}>{escaped(judgement.label)}</span>'
-        for judgement in prediction.schemes.values()
+        f'<span class="label" {hue(result.label)}>{escaped(result.label)}</span>'
+        for result in prediction.schemes.values()
     )
     return f'<p class="labels">{chips}{_badge(prediction)}</p>'
 
 
 def _badge(prediction: Prediction) -> str:
-    says = [_disagreement(judgement) for judgement in prediction.schemes.values() if judgement.mixed]
+    says = [_disagreement(result) for result in prediction.schemes.values() if result.mixed]
     return f'<span class="badge" title="{escaped("; ".join(says))}">mixed</span>' if says else ""
 
 
-def _disagreement(judgement: Judgement) -> str:
-    tops = {modality: max(alone, key=alone.__getitem__) for modality, alone in judgement.by_modality.items()}
+def _disagreement(result: SchemeResult) -> str:
+    tops = {modality: max(alone, key=alone.__getitem__) for modality, alone in result.by_modality.items()}
     return ", ".join(f"the {modality} says {label}" for modality, label in tops.items())
 
 
-def _judgement(name: str, judgement: Judgement) -> str:
-    found = bars(judgement.probabilities.items(), top=judgement.label)
-    if len(judgement.shares) > 1:
-        found += _shares(judgement)
-    if judgement.mixed:
-        found += f'<p class="note">{escaped(_disagreement(judgement))}</p>'
+def _result(name: str, result: SchemeResult) -> str:
+    found = bars(result.probabilities.items(), top=result.label)
+    if len(result.shares) > 1:
+        found += _shares(result)
+    if result.mixed:
+        found += f'<p class="note">{escaped(_disagreement(result))}</p>'
     return f"<section><h3>{escaped(name)}</h3>{found}</section>"
 
 
-def _shares(judgement: Judgement) -> str:
+def _shares(result: SchemeResult) -> str:
     parts = "".join(
         f'<span style="flex: {share:.3f}; --hue: var(--{modality})"></span>'
-        for modality, share in judgement.shares.items()
+        for modality, share in result.shares.items()
     )
-    words = " and ".join(f"{modality} {percent(share)}" for modality, share in judgement.shares.items())
+    words = " and ".join(f"{modality} {percent(share)}" for modality, share in result.shares.items())
     return f'<div class="stack thin" aria-hidden="true">{parts}</div><p class="note">decided by {words}</p>'

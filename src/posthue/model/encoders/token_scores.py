@@ -23,7 +23,7 @@ _LEAST = 1e-6
 
 
 class TokenScores(nn.Module):
-    """Judge token ids. All zeros until taught.
+    """Predict token ids. All zeros until taught.
 
     tokens: in the vocabulary. sizes: the number of labels of each classifier. dim: their sum.
     table: [tokens, dim + classifiers], of each classifier its weights and then its squared inverse document

@@ -6,7 +6,7 @@ f = [mean T' ; mean V'];  p = softmax(W₂ dropout(ReLU(W₁ f)))
 
 The trap: with one pooled vector per modality, attention has a single key, its weight is 1, and the query has
 no influence. So this fusion takes sequences; where only pooled vectors are given, both attend over the
-two-vector sequence (t, v). The residual keeps a modality's own content, so one alone is judged by itself;
+two-vector sequence (t, v). The residual keeps a modality's own content, so one alone is predicted by itself;
 in place of the mean of an absent one stands a learned vector.
 """
 

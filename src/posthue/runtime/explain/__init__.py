@@ -1,4 +1,5 @@
-"""Why a post was judged so: contributions of its words and of the regions of its picture, without torch."""
+"""Why a post was predicted so: contributions of its words and of the regions of its picture, without
+torch."""
 
 from __future__ import annotations
 

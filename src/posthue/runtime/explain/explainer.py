@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from posthue.errors import EmptyPostError, LabelError, RowError
-from posthue.posts import Judgement, Modality, Post, Prediction, State
+from posthue.posts import Modality, Post, Prediction, SchemeResult, State
 from posthue.runtime.explain import patches
 from posthue.runtime.explain.explanation import Explanation, WordPart
 from posthue.runtime.explain.kernel_shap import shapley, subsets
@@ -22,7 +22,7 @@ from posthue.runtime.explain.owen import Game
 from posthue.runtime.explain.words import cut, keep
 from posthue.runtime.inference.cache import Encoded, EncodedCache
 from posthue.runtime.inference.head import Head
-from posthue.runtime.inference.shapley import contributions, shares
+from posthue.runtime.inference.scheme_result import contributions, shares
 from posthue.runtime.inference.text_encoder import TextEncoder
 
 if TYPE_CHECKING:
@@ -46,17 +46,17 @@ class Explainer:
 
         Raises LabelError for a scheme or label that the model lacks, EmptyPostError for a post without text
         and picture, ImageError for a picture that cannot be read, RowError for another post that cannot be
-        judged.
+        predicted.
         """
         self._check(scheme, label)
-        prediction = self._engine.judge([post])[0]
+        prediction = self._engine.predict([post])[0]
         if not prediction.ok or scheme not in prediction.schemes:
             raise self._refusal(post, prediction)
-        judgement = prediction[scheme]
-        chosen = label or judgement.label
+        result = prediction[scheme]
+        chosen = label or result.label
         prior = self._config.priors[scheme]
         index = self._config.schemes[scheme].index(chosen)
-        contributed = contributions(_of_label(judgement, chosen), prior[index])
+        contributed = contributions(_of_label(result, chosen), prior[index])
         return self._with_parts(
             Explanation(
                 post=post,
@@ -66,16 +66,16 @@ class Explainer:
                 prior=prior[index],
                 contributions=contributed,
                 shares=shares(contributed),
-                without=self._without(scheme, judgement),
+                without=self._without(scheme, result),
             )
         )
 
-    def encoded(self, post: Post, judgement: Judgement) -> dict[Modality, Encoded]:
-        """Return the encoded modalities of a post that ``judgement`` is based on."""
+    def encoded(self, post: Post, result: SchemeResult) -> dict[Modality, Encoded]:
+        """Return the encoded modalities of a post that ``result`` is based on."""
         found = {}
-        if Modality.TEXT in judgement.by_modality:
+        if Modality.TEXT in result.by_modality:
             found[Modality.TEXT] = self.texts.encode([self.texts.prepare(post.text)])[0]
-        if Modality.IMAGE in judgement.by_modality:
+        if Modality.IMAGE in result.by_modality:
             found[Modality.IMAGE] = self.images.encode_decoded(self.decoded(post)[None])[0]
         return found
 
@@ -145,7 +145,7 @@ class Explainer:
 
     def _with_parts(self, begun: Explanation) -> Explanation:
         """Add the words and the regions of what the post has."""
-        encoded = self.encoded(begun.post, begun.judgement)
+        encoded = self.encoded(begun.post, begun.result)
         index = self._config.schemes[begun.scheme].index(begun.label)
         if Modality.TEXT in encoded:
             game = self.game(begun.scheme, Modality.TEXT, encoded)
@@ -172,11 +172,11 @@ class Explainer:
         heat = patches.heat(masks, game.values(variants)[:, index])
         return replace(begun, picture=picture, heat=heat, evaluations=begun.evaluations + len(masks))
 
-    def _without(self, scheme: str, judgement: Judgement) -> dict[Modality, dict[str, float]]:
+    def _without(self, scheme: str, result: SchemeResult) -> dict[Modality, dict[str, float]]:
         """Return the probabilities that are left when a modality is missing."""
         labels = self._config.schemes[scheme].labels
         prior = dict(zip(labels, self._config.priors[scheme], strict=True))
-        alone = judgement.by_modality
+        alone = result.by_modality
         return {m: dict(next((alone[o] for o in alone if o is not m), prior)) for m in alone}
 
     def _check(self, scheme: str, label: str | None) -> None:
@@ -188,7 +188,7 @@ class Explainer:
 
     def _refusal(self, post: Post, prediction: Prediction) -> RowError:
         """Return the error, of the most fitting kind, that says why a post cannot be explained."""
-        reason = prediction.error or "the post was not judged"
+        reason = prediction.error or "the post was not predicted"
         if isinstance(post.text, str | None) and not post.modalities:
             return EmptyPostError(reason)
         if post.image is not None:
@@ -199,7 +199,7 @@ class Explainer:
         return RowError(reason)
 
 
-def _of_label(judgement: Judgement, label: str) -> dict[State, float]:
+def _of_label(result: SchemeResult, label: str) -> dict[State, float]:
     """Return the probability of a label by state, as ``contributions`` wants it."""
-    found = {State(str(m)): alone[label] for m, alone in judgement.by_modality.items()}
-    return found | ({State.BOTH: judgement.probabilities[label]} if len(found) == 2 else {})
+    found = {State(str(m)): alone[label] for m, alone in result.by_modality.items()}
+    return found | ({State.BOTH: result.probabilities[label]} if len(found) == 2 else {})

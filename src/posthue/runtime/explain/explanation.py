@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from posthue.posts import Judgement, Modality, Post, Prediction
+from posthue.posts import Modality, Post, Prediction, SchemeResult
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,14 +55,14 @@ class Explanation:
     evaluations: int = 0
 
     @property
-    def judgement(self) -> Judgement:
-        """The judgement of the scheme that is explained."""
+    def result(self) -> SchemeResult:
+        """The result of the scheme that is explained."""
         return self.prediction[self.scheme]
 
     @property
     def probability(self) -> float:
         """The probability of the label that is explained."""
-        return self.judgement.probabilities[self.label]
+        return self.result.probabilities[self.label]
 
     @property
     def top_words(self) -> tuple[WordPart, ...]:

@@ -1,7 +1,8 @@
 """The engine: many posts through one bundle, in their order, with bounded memory.
 
 Posts go through in windows. In a window equal texts and equal pictures are encoded once; texts run in batches
-of like length; pictures are decoded in threads beside the model. Then the head judges all posts of the window
+of like length; pictures are decoded in threads beside the model. Then the head predicts all posts of the
+window
 together: a post with both modalities is three questions (both, text alone, image alone).
 """
 
@@ -15,14 +16,14 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from posthue.errors import EmptyPostError, InputError
-from posthue.posts import Judgement, Post, Prediction, State
+from posthue.posts import Post, Prediction, State
 from posthue.runtime.backends.devices import Device
 from posthue.runtime.backends.sessions import Sessions
 from posthue.runtime.bundle.folder import Bundle
 from posthue.runtime.inference.batching import windows
 from posthue.runtime.inference.cache import Encoded, EncodedCache, text_key
 from posthue.runtime.inference.head import Head, Probabilities, Row
-from posthue.runtime.inference.scheme_prediction import judge
+from posthue.runtime.inference.scheme_result import scheme_result
 from posthue.runtime.inference.text_encoder import TextEncoder
 
 if TYPE_CHECKING:
@@ -58,11 +59,11 @@ class _Work:
 
 
 class Engine:
-    """Encodes and judges lists of posts. One engine may be used from several threads.
+    """Encodes and predicts lists of posts. One engine may be used from several threads.
 
     threads: of inference and of decoding; None means all cores, and more than the cores is never taken.
     on_bad_image: what becomes of a post with a text whose image cannot be read: a row with an ``error``, or
-        judged from its ``text`` with a warning.
+        predicted from its ``text`` with a warning.
     cache_bytes: the most that encoder outputs kept for repeated contents may take.
     cache: a cache to share with other engines of the same bundle, instead of one of its own.
     """
@@ -89,9 +90,9 @@ class Engine:
     def stream(self, posts: Iterable[Post]) -> Iterator[Prediction]:
         """Yield one prediction per post, in order, for any number of posts."""
         for window in windows(posts, size=self.window):
-            yield from self.judge(window)
+            yield from self.predict(window)
 
-    def judge(self, posts: Sequence[Post]) -> list[Prediction]:
+    def predict(self, posts: Sequence[Post]) -> list[Prediction]:
         """Return one prediction per post, in order; all of them are in memory together."""
         work = [self._begin(post) for post in posts]
         self._encode_texts([item for item in work if item.text and item.error is None])
@@ -99,7 +100,7 @@ class Engine:
         return self._conclude(work)
 
     def forget(self) -> None:
-        """Empty the cache: what follows does not depend on what was judged before."""
+        """Empty the cache: what follows does not depend on what was predicted before."""
         self._cache.clear()
 
     @property
@@ -176,20 +177,19 @@ class Engine:
                 name: dict(zip(states, values[start : start + len(group)], strict=True))
                 for name, values in probabilities.items()
             }
-            predictions.append(self._predict(item, found))
+            predictions.append(self._prediction(item, found))
             start += len(group)
         return predictions
 
-    def _predict(self, item: _Work, found: dict[str, dict[State, Probabilities]]) -> Prediction:
+    def _prediction(self, item: _Work, found: dict[str, dict[State, Probabilities]]) -> Prediction:
         blank = Prediction(id=item.post.id, warnings=item.warnings, error=item.error)
         if item.error is not None:
             return blank
         if not all(np.isfinite(row).all() for states in found.values() for row in states.values()):
             return replace(blank, error="the model gives no finite answer for this post")
-        return replace(blank, schemes={name: self._judge(name, states) for name, states in found.items()})
-
-    def _judge(self, name: str, states: dict[State, Probabilities]) -> Judgement:
-        return judge(self._config.schemes[name], self._config.priors[name], states)
+        schemes, priors = self._config.schemes, self._config.priors
+        results = {name: scheme_result(schemes[name], priors[name], states) for name, states in found.items()}
+        return replace(blank, schemes=results)
 
 
 def _nothing_to_read(unread: Sequence[str]) -> str:

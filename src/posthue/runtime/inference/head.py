@@ -66,7 +66,9 @@ class Head:
         for (name, scheme), values in zip(self._config.schemes.items(), logits, strict=True):
             if values.shape != (len(rows), len(scheme)):
                 shape = f"{list(values.shape)} and not {[len(rows), len(scheme)]}"
-                raise BundleError(f"{self._sessions.head.path} gives {self._config.logits[name]} of shape {shape}")
+                raise BundleError(
+                    f"{self._sessions.head.path} gives {self._config.logits[name]} of shape {shape}"
+                )
             temperatures = [self._config.temperatures[name][state] for state in states]
             found[name] = softmax(values, np.array(temperatures))
         return found

@@ -108,7 +108,7 @@ def nearest_posts(
 ) -> list[Neighbour]:
     """Return the posts of the index in ``folder`` that are most like an explained post, without itself."""
     index = NeighbourIndex.open(folder, classifier.engine.bundle)
-    encoded = Explainer(classifier.engine).encoded(explanation.post, explanation.judgement)
+    encoded = Explainer(classifier.engine).encoded(explanation.post, explanation.result)
     return index.nearest(encoded, most=most, but=explanation.post)
 
 

@@ -58,7 +58,7 @@ def make_fp16(
 ) -> Fp16Report:
     """Write into ``output`` the bundle with its encoders in fp16; return how far its answers are from before.
 
-    posts: judged whole and by each modality alone, on the processor, where fp16 is slow; some tens.
+    posts: predicted whole and by each modality alone, on the processor, where fp16 is slow; some tens.
 
     Raises TableError when the output exists, InputError when the posts have nothing that the bundle reads,
     MissingExtraError without onnx, and BundleError when the bundle is in fp16 already, a graph cannot be
@@ -73,7 +73,7 @@ def make_fp16(
         made = _make(bundle, Path(scratch), progress)
         answers = {}
         for name, folder in (*made.items(), ("source", bundle.path)):
-            progress(f"judging {len(questions)} posts: {name}")
+            progress(f"predicting {len(questions)} posts: {name}")
             answers[name] = list(load(folder, threads=threads, device="cpu").predict_many(questions))
         report = Fp16Report(*(compare(answers["fp16"], answers[name]) for name in ("fp32", "source")))
         _check(bundle, report)
@@ -87,9 +87,9 @@ def compare(found: Sequence[Prediction], reference: Sequence[Prediction]) -> Com
     gaps = [
         abs(probability - other[name].probabilities[label])
         for one, other in zip(found, reference, strict=True)
-        for name, judgement in one.schemes.items()
+        for name, result in one.schemes.items()
         if other.ok
-        for label, probability in judgement.probabilities.items()
+        for label, probability in result.probabilities.items()
     ]
     labels = sum(len(other.schemes) for other in reference)
     return Compared(labels, round(agreement(found, reference), 5), round(max(gaps, default=1.0), 5))

@@ -1,8 +1,8 @@
 """Which backend, precision and batch size are fastest for a bundle on this machine: found by measuring.
 
-Every candidate is a copy of the bundle that differs in one thing, and judges the same posts as the original.
-The fastest one whose labels agree with the original's is kept; candidates take turns, and the best of several
-rounds counts, since the speed of a machine changes from minute to minute.
+Every candidate is a copy of the bundle that differs in one thing, and predicts the same posts as the
+original. The fastest one whose labels agree with the original's is kept; candidates take turns, and the best
+of several rounds counts, since the speed of a machine changes from minute to minute.
 """
 
 from __future__ import annotations
@@ -71,8 +71,8 @@ def tune(
 ) -> list[Measured]:
     """Write into ``output`` the bundle with what is fastest here, and return everything that was measured.
 
-    posts: judged by every candidate; some hundreds. A static int8 image encoder needs onnx (the train extra)
-    and at least 16 pictures; OpenVINO needs the openvino extra. What is not installed is not tried.
+    posts: predicted by every candidate; some hundreds. A static int8 image encoder needs onnx (the train
+    extra) and at least 16 pictures; OpenVINO needs the openvino extra. What is not installed is not tried.
 
     Raises TableError when the output exists, InputError when the posts have nothing that the bundle reads.
     """
@@ -125,9 +125,9 @@ class _Bench:
     def _best(self, part: str, candidates: Sequence[Candidate], state: _State) -> None:
         """Let the candidates take turns, the one that is in force first, and put the best into force."""
         posts = self._posts[part]
-        reference = self._judge(self._classifier(Candidate("original", RuntimeChoice())), posts)
+        reference = self._predict(self._classifier(Candidate("original", RuntimeChoice())), posts)
         running = [(one, found) for one in candidates if (found := self._opened(one)) is not None]
-        agreements = [agreement(self._judge(found, posts), reference) for _, found in running]
+        agreements = [agreement(self._predict(found, posts), reference) for _, found in running]
         seconds = [float("inf")] * len(running)
         for _ in range(_ROUNDS):
             for index, (one, found) in enumerate(running):
@@ -167,7 +167,7 @@ class _Bench:
         try:
             found = self._classifier(candidate)
             for posts in self._posts.values():
-                self._judge(found, posts[:2])
+                self._predict(found, posts[:2])
         except PosthueError as error:
             self._progress(f"{candidate.name}: {error}")
             return None
@@ -180,16 +180,16 @@ class _Bench:
         return PostClassifier(Engine(Bundle.open(folder), threads=self._threads, cache_bytes=0))
 
     @staticmethod
-    def _judge(classifier: PostClassifier, posts: Sequence[Post]) -> list[Prediction]:
+    def _predict(classifier: PostClassifier, posts: Sequence[Post]) -> list[Prediction]:
         return list(classifier.predict_many(posts))
 
 
 def agreement(found: Sequence[Prediction], reference: Sequence[Prediction]) -> float:
-    """Return the share of labels that are the reference's, over all schemes and posts that it judged."""
+    """Return the share of labels that are the reference's, over all schemes and posts that it predicted."""
     pairs = [
-        (name in one.schemes and one[name].label == judgement.label)
+        (name in one.schemes and one[name].label == result.label)
         for one, other in zip(found, reference, strict=True)
-        for name, judgement in other.schemes.items()
+        for name, result in other.schemes.items()
     ]
     return sum(pairs) / max(1, len(pairs))
 

@@ -1,4 +1,4 @@
-"""One callable for whoever deals out batches of rows: Arrow tables of posts in, the rows with judgements out.
+"""One callable for whoever deals out batches of rows: Arrow tables of posts in, the rows with results out.
 
 >>> scorer = BatchScorer()                                                        # doctest: +SKIP
 >>> scorer(pa.table({"id": ["1"], "text": ["what a day"]}))["sentiment"]          # doctest: +SKIP
@@ -30,7 +30,7 @@ _HIDDEN = (ROW, TEXT, PATH, BYTES, ERROR)
 
 
 class BatchScorer:
-    """Loads a bundle once and judges tables of posts. Its settings are plain data.
+    """Loads a bundle once and predicts tables of posts. Its settings are plain data.
 
     model: the bundle's folder; None: the shipped one. id_column, text_column, image_column: found by their
     usual names where None; an empty name: there is none. folder: what relative image paths start from.
@@ -57,11 +57,11 @@ class BatchScorer:
         names = [name for name in table.column_names if name not in _HIDDEN]
         columns = self._columns.resolve(names, pictures_in(table))
         posts, errors = self._posts(table, columns)
-        judged = self._classifier.predict_many(
+        predicted = self._classifier.predict_many(
             post for post, error in zip(posts, errors, strict=True) if error is None
         )
         predictions = [
-            next(judged) if error is None else Prediction(id=post.id, error=error)
+            next(predicted) if error is None else Prediction(id=post.id, error=error)
             for post, error in zip(posts, errors, strict=True)
         ]
         found = scored_batch(

@@ -3,7 +3,7 @@
 ``id``; the input's other columns as they came, text and image path among them (embedded pictures are left
 out); then per label scheme its label and the probability of each of
 its labels (``sentiment``, ``sentiment_negative``, …); ``text_share``, ``image_share`` and ``mixed`` of the
-bundle's first scheme (sentiment, where the bundle has it); ``error``, empty for a row that was judged.
+bundle's first scheme (sentiment, where the bundle has it); ``error``, empty for a row that was predicted.
 An input column that has the name of an output column is written as ``<name>_input``.
 """
 
@@ -103,14 +103,14 @@ def scored_batch(
 
 
 def result_columns(predictions: Sequence[Prediction], schemes: Schemes) -> dict[str, pa.Array]:
-    """Return the result columns by name; every one is null in the row of a post that was not judged."""
+    """Return the result columns by name; every one is null in the row of a post that was not predicted."""
     found: dict[str, pa.Array] = {}
     for name, scheme in schemes.items():
-        judged = [p.schemes.get(name) for p in predictions]
-        found[name] = pa.array([j and j.label for j in judged], pa.string())
+        predicted = [p.schemes.get(name) for p in predictions]
+        found[name] = pa.array([j and j.label for j in predicted], pa.string())
         for label in scheme.labels:
             found[f"{name}_{label}"] = _floats(
-                [None if j is None else j.probabilities[label] for j in judged]
+                [None if j is None else j.probabilities[label] for j in predicted]
             )
     main = main_scheme(schemes)
     shown = [p.schemes.get(main) for p in predictions]

@@ -1,6 +1,6 @@
-"""The job behind ``posthue score``: a table in, the same rows with their judgements out, as a stream.
+"""The job behind ``posthue score``: a table in, the same rows with their results out, as a stream.
 
-One row in, one row out, in the same order. A row that cannot be judged has its ``error`` said and stops
+One row in, one row out, in the same order. A row that cannot be predicted has its ``error`` said and stops
 nothing. The output appears complete or not at all, and memory does not grow with the number of rows.
 """
 
@@ -36,14 +36,14 @@ def score_file(
     overwrite: bool = False,
     progress: Callable[[int, int | None], None] | None = None,
 ) -> ScoreSummary:
-    """Judge every post of the table ``source`` and write ``output``, whose ending is its format.
+    """Predict every post of the table ``source`` and write ``output``, whose ending is its format.
 
     columns: which columns are id, text and image; found by their usual names where None.
     batch_rows: rows in memory at a time.
     progress: called after each batch with the rows done and the rows in all (None when unknown).
 
     Raises TableError when the table cannot be read, lacks its columns, or the output exists and is not to be
-    overwritten; BundleError when the model fails. Rows that cannot be judged raise nothing.
+    overwritten; BundleError when the model fails. Rows that cannot be predicted raise nothing.
     """
     started = time.monotonic()
     table = open_table(source, columns=columns, batch_rows=batch_rows, encoding=encoding)
@@ -71,7 +71,7 @@ def scored_batches(
     """
     batch = RowBatch([], empty_batch(table.passthrough_schema), [])
     for batch in batches:
-        predictions = _judge(batch, classifier)
+        predictions = _predict(batch, classifier)
         tally.add(predictions)
         yield scored_batch(input_columns(table, batch), _ids(batch), predictions, classifier.schemes)
     if tally.rows == 0 and header:
@@ -82,10 +82,10 @@ def _ids(batch: RowBatch) -> list[str | None]:
     return [post.id for post in batch.posts]
 
 
-def _judge(batch: RowBatch, classifier: PostClassifier) -> list[Prediction]:
+def _predict(batch: RowBatch, classifier: PostClassifier) -> list[Prediction]:
     good = [post for post, error in zip(batch.posts, batch.errors, strict=True) if error is None]
-    judged = classifier.predict_many(good)
+    predicted = classifier.predict_many(good)
     return [
-        next(judged) if error is None else Prediction(id=post.id, error=error)
+        next(predicted) if error is None else Prediction(id=post.id, error=error)
         for post, error in zip(batch.posts, batch.errors, strict=True)
     ]

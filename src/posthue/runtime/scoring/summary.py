@@ -73,9 +73,9 @@ class Tally:
         for prediction in predictions:
             for warning in prediction.warnings:
                 _count(self._warnings, _reason(warning))
-            for name, judgement in prediction.schemes.items():
-                self._labels[name][judgement.label] += 1
-                self._mixed += judgement.mixed and name == self._main
+            for name, result in prediction.schemes.items():
+                self._labels[name][result.label] += 1
+                self._mixed += result.mixed and name == self._main
             if prediction.error is not None:
                 self._failed += 1
                 _count(self._errors, _reason(prediction.error))

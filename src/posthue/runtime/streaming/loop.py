@@ -1,7 +1,7 @@
 """Posts as they come, answers as soon as they may: json lines in, json lines out, with bounded delay.
 
-    source.poll → up to ``batch`` messages, or what came within ``max_delay`` of the first → judged together
-    → sink.write → source.commit
+    source.poll → up to ``batch`` messages, or what came within ``max_delay`` of the first → predicted
+    together → sink.write → source.commit
 
 A message is confirmed after its answer is written: what a crash in between loses is answered again, never
 left out (at least once). A line that is no post becomes an answer with an ``error``.
@@ -85,7 +85,7 @@ def run_stream(
 ) -> StreamSummary:
     """Answer messages in their order until the source ends, or until ``stopped`` and all read is answered.
 
-    batch: messages judged together at most. max_delay: seconds that a message waits for others, at most.
+    batch: messages predicted together at most. max_delay: seconds that a message waits for others, at most.
     """
     summary = StreamSummary()
     while True:
@@ -116,8 +116,8 @@ def _answer(
     messages: Sequence[Message], sink: Sink, classifier: PostClassifier, summary: StreamSummary
 ) -> None:
     parsed = [parse_post(message) for message in messages]
-    judged = classifier.predict_many([post for post in parsed if isinstance(post, Post)])
-    predictions = [next(judged) if isinstance(post, Post) else post for post in parsed]
+    predicted = classifier.predict_many([post for post in parsed if isinstance(post, Post)])
+    predictions = [next(predicted) if isinstance(post, Post) else post for post in parsed]
     sink.write([to_line(prediction) for prediction in predictions])
     now = monotonic()
     summary.posts += len(messages)

@@ -149,13 +149,13 @@ def _train_part(part: Part, student: Path, scratch: Path, tuning: Tuning) -> lis
     set_seed(tuning.seed)
     model, processor = PostModel.from_pretrained(student), PostProcessor.from_pretrained(student)
     if model.image is None or "sentiment" not in model.config.schemes:
-        raise InputError(f"{student} does not judge the sentiment of pictures")
+        raise InputError(f"{student} does not predict the sentiment of pictures")
     errors = broken_pictures(part.test)
-    judged = [example for example, error in zip(part.test, errors, strict=True) if error is None]
+    predicted = [example for example, error in zip(part.test, errors, strict=True) if error is None]
     train, validate = (_dataset(_whole(rows), processor) for rows in (part.train, part.validate))
     trainer = _trainer(model, processor, train, validate, scratch, tuning)
     trainer.train()
-    shares = iter(_positive(trainer.model, processor, _dataset(judged, processor)).tolist())
+    shares = iter(_positive(trainer.model, processor, _dataset(predicted, processor)).tolist())
     shutil.rmtree(scratch, ignore_errors=True)
     return [
         BenchmarkRow(e.post.id, str(polar_class(e)), next(shares) if error is None else None, error)

@@ -18,10 +18,11 @@ TAUGHT = pa.schema([*POSTS, *PROBABILITIES])
 
 
 class TextTeacher(Protocol):
-    """Judges texts."""
+    """Predicts texts."""
 
     def probabilities(self, texts: Sequence[str]) -> Floats:
-        """Return [texts, 3] in the order negative, neutral, positive; NaN where a text cannot be judged."""
+        """Return [texts, 3] in the order negative, neutral, positive; NaN where a text cannot be
+        predicted."""
 
 
 def teach(source: Path, target: Path, teacher: TextTeacher, advance: Callable[[int], None]) -> Kept:
@@ -31,7 +32,7 @@ def teach(source: Path, target: Path, teacher: TextTeacher, advance: Callable[[i
         for batch in stream(source):
             found = teacher.probabilities(batch.column("text").to_pylist())
             good = np.isfinite(found).all(axis=1)
-            kept.drop("the teacher could not judge it", int((~good).sum()))
+            kept.drop("the teacher could not predict it", int((~good).sum()))
             part = batch.filter(pa.array(good))
             columns = [pa.array(column, pa.float32()) for column in found[good].T]
             writer.write(pa.RecordBatch.from_arrays([*part.columns, *columns], schema=TAUGHT))

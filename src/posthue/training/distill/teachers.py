@@ -33,13 +33,13 @@ class BundleTeacher:
     def __init__(self, classifier: PostClassifier) -> None:
         info = classifier.info
         if info.text is None or "sentiment" not in info.schemes:
-            raise RecipeError(f"teacher: the bundle {info.name} does not judge the sentiment of texts")
+            raise RecipeError(f"teacher: the bundle {info.name} does not predict the sentiment of texts")
         if tuple(info.schemes["sentiment"].labels) != SENTIMENT.labels:
             raise RecipeError(f"teacher: the bundle {info.name} does not answer negative, neutral, positive")
         self._classifier = classifier
 
     def probabilities(self, texts: Sequence[str]) -> Floats:
-        """Return [texts, 3]; NaN where a text cannot be judged."""
+        """Return [texts, 3]; NaN where a text cannot be predicted."""
         rows = [
             [*p["sentiment"].probabilities.values()] if p.ok else [np.nan] * 3
             for p in self._classifier.predict_many(Post(text=text) for text in texts)
@@ -75,10 +75,10 @@ class HubTeacher:
         step = self._settings.batch_size
         for start in range(0, len(rows), step):
             chosen = rows[start : start + step]
-            found[chosen] = self._judge([cleaned[i] for i in chosen])[:, self._order]
+            found[chosen] = self._predict([cleaned[i] for i in chosen])[:, self._order]
         return found
 
-    def _judge(self, texts: list[str]) -> Floats:
+    def _predict(self, texts: list[str]) -> Floats:
         import torch  # noqa: PLC0415
 
         inputs = self._tokenizer(

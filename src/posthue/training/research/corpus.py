@@ -216,7 +216,7 @@ def encode_corpus(
 
 def _said(name: str, lexicon: Lexicon, labelled: Labelled) -> Said:
     texts = [post.text or "" for post in labelled.posts]
-    said = lexicon.judge(texts)
+    said = lexicon.predict(texts)
     if isinstance(lexicon, WordList) and not said.features[:, 1:3].any():  # how many words it found
         raise RecipeError(
             f"word list {name!r}: none of {len(texts)} texts has a word of it; is it a list of words and "

@@ -36,8 +36,8 @@ OPTIMIZERS: Mapping[str, Callable[..., torch.optim.Optimizer]] = {
 }
 #: How much each modality state counts when the epoch is chosen: whole posts, text alone, image alone.
 STATE_WEIGHTS = (0.5, 0.25, 0.25)
-#: Rows that are judged at a time.
-JUDGED = 512
+#: Rows that are predicted at a time.
+PREDICT_ROWS = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +135,10 @@ def head_logits(fusion: Fusion, posts: PostFeatures, present: Tensor) -> Logits:
     """Return scheme → logits [n, labels] of posts of which ``present`` [n, 2] is shown."""
     fusion.eval()
     parts: list[dict[str, Tensor]] = []
-    for start in range(0, len(posts), JUDGED):
-        rows = np.arange(start, min(start + JUDGED, len(posts)))
+    for start in range(0, len(posts), PREDICT_ROWS):
+        rows = np.arange(start, min(start + PREDICT_ROWS, len(posts)))
         text, image = posts.batch(rows, sequences=fusion.wants_sequences)
-        parts.append(fusion(text, image, present[start : start + JUDGED]).logits)
+        parts.append(fusion(text, image, present[start : start + PREDICT_ROWS]).logits)
     return {scheme: torch.cat([part[scheme] for part in parts]).numpy() for scheme in posts.targets}
 
 

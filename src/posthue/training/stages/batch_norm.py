@@ -1,7 +1,7 @@
 """Batch norms of a pretrained encoder, made ready to be trained.
 
 In training a batch norm divides by the deviation of the batch, in use by the one that it remembers. Where
-these are far apart, a network that judges well falls silent as soon as it is put into training mode: in
+these are far apart, a network that predicts well falls silent as soon as it is put into training mode: in
 MobileNetV2's last layer, whose published weights remember deviations several times smaller than those of
 other pictures, nearly all units are zero then, and it hardly learns. ``anchor`` rewrites every batch norm so
 that both agree:

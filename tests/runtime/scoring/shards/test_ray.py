@@ -43,7 +43,7 @@ def together(folder: Path) -> pa.Table:
 
 
 def assert_same(one: pa.Table, other: pa.Table) -> None:
-    """Equal but for the last digits, which depend on the company that a post is judged in."""
+    """Equal but for the last digits, which depend on the company that a post is predicted in."""
     assert one.column_names == other.column_names
     for name in one.column_names:
         if pa.types.is_floating(other[name].type):
@@ -53,7 +53,7 @@ def assert_same(one: pa.Table, other: pa.Table) -> None:
             assert one[name].to_pylist() == other[name].to_pylist()
 
 
-def test_plain_tables_get_their_judgements(tiny_bundle: Path) -> None:
+def test_plain_tables_get_their_results(tiny_bundle: Path) -> None:
     scorer = BatchScorer(model=str(tiny_bundle))
     found = scorer(pa.table({"id": [7, 8], "tweet": ["happy", None], "likes": [1, 2]}))
     assert found["id"].to_pylist() == ["7", "8"]

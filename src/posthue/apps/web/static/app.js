@@ -60,7 +60,7 @@
     const text = find("#text"), input = find("#image"), preview = find("#preview");
     const result = find("#result"), why = find("#why"), remove = find("#remove"), submit = find(".main", form);
     const empty = result.innerHTML;
-    let picture = null, judged = null, turn = 0, running = new AbortController();
+    let picture = null, predicted = null, turn = 0, running = new AbortController();
 
     const nextTurn = () => {
       running.abort();
@@ -96,25 +96,25 @@
       return data;
     };
 
-    const judge = async () => {
+    const predict = async () => {
       if (!text.value.trim() && !picture) {
         result.replaceChildren(alertOf("Give a text, a picture, or both."));
         text.focus();
         return;
       }
       const mine = nextTurn(), wanted = () => mine === turn;
-      judged = formOf();
+      predicted = formOf();
       submit.disabled = true;
-      const ok = await send("/judge", { method: "POST", body: judged, signal: running.signal }, result, wanted);
+      const ok = await send("/predict", { method: "POST", body: predicted, signal: running.signal }, result, wanted);
       if (!wanted()) return;
       submit.disabled = false;
       if (ok) explain(find("[data-why]", result));
     };
 
     const explain = async (button) => {
-      if (!button || !judged) return;
+      if (!button || !predicted) return;
       const asked = new FormData(), mine = turn;
-      for (const [name, value] of judged) asked.append(name, value);
+      for (const [name, value] of predicted) asked.append(name, value);
       asked.append("scheme", button.dataset.why);
       const buttons = [...result.querySelectorAll("[data-why]")];
       buttons.forEach((one) => { one.setAttribute("aria-pressed", String(one === button)); one.disabled = true; });
@@ -132,14 +132,14 @@
       why.replaceChildren(...place.childNodes);
     };
 
-    form.addEventListener("submit", (event) => { event.preventDefault(); judge(); });
-    form.addEventListener("reset", () => { nextTurn(); judged = null; setPicture(null); result.innerHTML = empty; text.focus(); });
+    form.addEventListener("submit", (event) => { event.preventDefault(); predict(); });
+    form.addEventListener("reset", () => { nextTurn(); predicted = null; setPicture(null); result.innerHTML = empty; text.focus(); });
     form.addEventListener("keydown", (event) => {
-      if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); judge(); }
+      if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); predict(); }
     });
     form.addEventListener("click", (event) => {
       const tried = event.target.closest(".try");
-      if (tried) { text.value = tried.dataset.text; judge(); }
+      if (tried) { text.value = tried.dataset.text; predict(); }
     });
     result.addEventListener("click", (event) => { explain(event.target.closest("[data-why]")); });
     input.addEventListener("change", () => { if (input.files.length) setPicture(input.files[0]); });
@@ -226,7 +226,7 @@
         if (job !== id) return;
         if (state.html) { working(false); show(outcome, state.html); return; }
         const of = state.total ? ` of about ${state.total.toLocaleString()}` : "";
-        how(state.state === "waiting" ? "Waiting for other uploads" : `Judged ${state.done.toLocaleString()}${of} posts`, state.done, state.total);
+        how(state.state === "waiting" ? "Waiting for other uploads" : `Scored ${state.done.toLocaleString()}${of} posts`, state.done, state.total);
         await new Promise((resolve) => setTimeout(resolve, wait));
         wait = Math.min(1000, wait * 1.3);
       }
@@ -257,7 +257,7 @@
     setFile(null);
   }
 
-  const judge = find("#judge"), upload = find("#upload");
-  if (judge) onePost(judge);
+  const predict = find("#predict"), upload = find("#upload");
+  if (predict) onePost(predict);
   if (upload) manyPosts(upload);
 })();

@@ -1,4 +1,4 @@
-"""One shard of a scoring job: which rows it has, how they are judged, and where they are written.
+"""One shard of a scoring job: which rows it has, how they are predicted, and where they are written.
 
 The rows of a shard depend on nothing but the input, the bundle and the options: the cache of encoded
 contents starts empty, and batches never cross from one shard to the next. A shard written again is the same.
@@ -34,7 +34,7 @@ class ShardJob:
     """What is asked for; plain data, so that it can be sent to another process as JSON.
 
     source, folder: the table, and the folder of the shards. model: a bundle's folder; None: the shipped one.
-    shard_rows: rows of a shard. batch_rows: rows judged together. ending: the format of the shards.
+    shard_rows: rows of a shard. batch_rows: rows predicted together. ending: the format of the shards.
     threads: of each worker; None: all cores.
     """
 
@@ -99,7 +99,7 @@ class ShardDone:
 
 
 class ShardScorer:
-    """Judges and writes shards of one job, best in rising order: the input is read forward only."""
+    """Predicts and writes shards of one job, best in rising order: the input is read forward only."""
 
     def __init__(self, job: ShardJob) -> None:
         self._job = job

@@ -1,4 +1,4 @@
-"""Scoring on a Ray cluster: Ray Data reads, a pool of actors judges batches, Ray Data writes.
+"""Scoring on a Ray cluster: Ray Data reads, a pool of actors predicts batches, Ray Data writes.
 
     input → staged parquet (the driver) → map_batches(BatchScorer) → parquet → DIR/part-00000.parquet …
 
@@ -37,7 +37,7 @@ _STORE_BYTES = 256 << 20  # of a local Ray's object store
 def score_on_ray(
     job: ShardJob, *, workers: int = 1, overwrite: bool = False, address: str | None = None
 ) -> ScoreSummary:
-    """Judge every post of ``job.source`` into parquet files in ``job.folder``, on a Ray cluster.
+    """Predict every post of ``job.source`` into parquet files in ``job.folder``, on a Ray cluster.
 
     workers: actors, each with ``job.threads`` threads (1 where None). address: of the cluster; None: what
     RAY_ADDRESS names, or else a local one. Every node must see the pictures, the bundle and the folder under
@@ -55,7 +55,7 @@ def score_on_ray(
             raise TableError(f"{job.source} has no rows; nothing to do for a cluster")
         ours = _connect(ray, address, workers)
         try:
-            _judge(ray, job, files, scratch / "out", workers)
+            _predict(ray, job, files, scratch / "out", workers)
         finally:
             if ours:
                 ray.shutdown()
@@ -132,7 +132,7 @@ def _stage(job: ShardJob, folder: Path) -> list[str]:
     return [str(path) for path in parts.paths]
 
 
-def _judge(ray: Any, job: ShardJob, files: list[str], out: Path, workers: int) -> None:
+def _predict(ray: Any, job: ShardJob, files: list[str], out: Path, workers: int) -> None:
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     threads = job.threads or 1
@@ -146,7 +146,7 @@ def _judge(ray: Any, job: ShardJob, files: list[str], out: Path, workers: int) -
         "id_column": job.id_column,
     }
     context.execution_options.preserve_order = True  # a shard holds rows that follow one another
-    # Small files are read as one block, which one actor would judge alone.
+    # Small files are read as one block, which one actor would predict alone.
     rows = ray.data.read_parquet(files).repartition(target_num_rows_per_block=_STAGE_ROWS)
     scored = rows.map_batches(
         BatchScorer,

@@ -41,7 +41,7 @@ class _Scorer(Protocol):
 def score_shards(
     job: ShardJob, *, workers: int = 1, overwrite: bool = False, progress: Shown | None = None
 ) -> ScoreSummary:
-    """Judge every post of ``job.source`` into shards in ``job.folder``; go on with a job begun there.
+    """Predict every post of ``job.source`` into shards in ``job.folder``; go on with a job begun there.
 
     workers: processes; with more than one, each has one thread unless the job says otherwise.
     progress: called with the rows done and the rows in all (None when unknown).
@@ -62,7 +62,7 @@ def score_shards(
 def score_with_workers(
     job: ShardJob, output: str | Path, *, workers: int, overwrite: bool = False, progress: Shown | None = None
 ) -> ScoreSummary:
-    """Judge every post into one file, by several processes; rows keep their order.
+    """Predict every post into one file, by several processes; rows keep their order.
 
     The shards are made in a hidden folder beside the output, from which a killed job goes on; another job,
     or ``overwrite``, starts there anew. Raises as ``score_shards`` does.

@@ -32,8 +32,8 @@ class Found:
     picture: bytes | None = None
 
 
-class Judge:
-    """Judges, explains and draws, one after the other.
+class Predictor:
+    """Predicts, explains and draws, one after the other.
 
     A post is explained when no other waits, and not for some minutes after an explanation that took long.
     """
@@ -44,9 +44,9 @@ class Judge:
         self._explain = explain
         self._explain_after = 0.0
         self._waiting = 0
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="posthue-judge")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="posthue-predictor")
 
-    async def judge(self, posts: Sequence[Post], language: str) -> Found:
+    async def predict(self, posts: Sequence[Post], language: str) -> Found:
         """Return the predictions of the posts of one message or album, and a picture."""
         self._waiting += 1
         try:
