@@ -30,7 +30,7 @@ from _same_weights import IMAGE_ENCODER, LABELS, MAX_LENGTH, TEXT_ENCODER, write
 from posthue import Post, PostClassifier
 from posthue.data.images.decode import ImageSpec, decode_image, to_pixels
 from posthue.data.text import normalise_tweet
-from posthue.model.encoders.encoders import Encoded
+from posthue.model.encoders.encoders import EncodedBatch
 from posthue.model.encoders.hub import image_spec, resolve
 from posthue.model.export import export_graphs
 from posthue.model.post_model import PostModel, PostModelConfig
@@ -164,8 +164,8 @@ def _logits(
     rows = len(texts if texts is not None else images)
     zeros = {name: torch.zeros(rows, getattr(model, name).dim) for name in ("text", "image")}
     present = torch.tensor([_STATES[kind]]).expand(rows, 2)
-    text = Encoded(texts if texts is not None else zeros["text"])
-    image = Encoded(images if images is not None else zeros["image"])
+    text = EncodedBatch(texts if texts is not None else zeros["text"])
+    image = EncodedBatch(images if images is not None else zeros["image"])
     return model.fusion(text, image, present).logits["sentiment"]
 
 

@@ -23,7 +23,7 @@ from _measuring import RESULTS, interleaved, made_pictures, made_texts, ratios, 
 from posthue.data.corpora import load_corpus
 from posthue.labels import SCHEMES
 from posthue.posts import Post
-from posthue.training.features.encode import View, encode_posts
+from posthue.training.features.encode import FeatureView, encode_posts
 from posthue.training.recipes.recipe import Stage
 from posthue.training.research.candidates import candidate
 from posthue.training.research.corpus import IMAGE_ENCODER, TEXT_ENCODER
@@ -59,7 +59,7 @@ class Contest:
         self.cached(0)  # fill the cache
 
     def cached(self, _: int) -> None:
-        views = (View("text"), View("image"))
+        views = (FeatureView("text"), FeatureView("image"))
         text, image = (
             encode_posts(self.model, self.processor, self.posts, v, self.cache).pooled for v in views
         )

@@ -223,6 +223,15 @@ def test_every_package_says_what_it_is() -> None:
             assert len(doc.split()) > 2, package
 
 
+def test_no_class_name_stands_for_several_things() -> None:
+    places: dict[str, list[str]] = {}
+    for module, path in HOUSE.paths.items():
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places.setdefault(node.name, []).append(module)
+    assert not {name: modules for name, modules in places.items() if len(modules) > 1}
+
+
 def in_packages(names: tuple[str, ...]) -> list[str]:
     chosen = [module for module in HOUSE.paths if HOUSE.package(module).partition("/")[0] in names]
     assert {HOUSE.package(module).partition("/")[0] for module in chosen} == set(names)

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn.functional import cosine_similarity, log_softmax, softmax
 
 from posthue.errors import RecipeError
-from posthue.model.encoders.encoders import Encoded
+from posthue.model.encoders.encoders import EncodedBatch
 from posthue.model.fusion import (
     Fusion,
     FusionSettings,
@@ -62,22 +62,22 @@ def vectors(seed: int, rows: int = 3) -> tuple[Tensor, Tensor]:
     return torch.randn(rows, 6, generator=random), torch.randn(rows, 4, generator=random)
 
 
-def encoded(seed: int, rows: int = 3) -> tuple[Encoded, Encoded]:
+def encoded(seed: int, rows: int = 3) -> tuple[EncodedBatch, EncodedBatch]:
     """Vectors with sequences of which the last steps are padding."""
     random = torch.Generator().manual_seed(seed)
     text, image = vectors(seed, rows)
     lengths = torch.arange(rows) % 4 + 2
     mask = torch.arange(5)[None, :] < lengths[:, None]
     return (
-        Encoded(text, torch.randn(rows, 5, 6, generator=random), mask),
-        Encoded(image, torch.randn(rows, 9, 4, generator=random), torch.ones(rows, 9, dtype=torch.bool)),
+        EncodedBatch(text, torch.randn(rows, 5, 6, generator=random), mask),
+        EncodedBatch(image, torch.randn(rows, 9, 4, generator=random), torch.ones(rows, 9, dtype=torch.bool)),
     )
 
 
-def spoiled(given: Encoded, row: int, value: float) -> Encoded:
+def spoiled(given: EncodedBatch, row: int, value: float) -> EncodedBatch:
     pooled, sequence = given.pooled.clone(), given.sequence.clone()
     pooled[row], sequence[row] = value, value
-    return Encoded(pooled, sequence, given.mask)
+    return EncodedBatch(pooled, sequence, given.mask)
 
 
 def targets(labels: list[int | None]) -> dict[str, Tensor]:
@@ -128,7 +128,7 @@ def test_every_weight_that_learns_gets_a_gradient(kind: str, options: Mapping[st
     if fusion.wants_sequences:
         text, image = encoded(5, rows=24)
     else:
-        text, image = (Encoded(values) for values in vectors(5, rows=24))
+        text, image = (EncodedBatch(values) for values in vectors(5, rows=24))
     present = PRESENT.repeat(8, 1)
     given = targets([0, 1, 2, 1] * 6)
     given["emotion"][:, 2] = 1.0
@@ -157,7 +157,7 @@ def test_pools_are_what_their_names_say() -> None:
 def test_single_is_a_linear_map_of_its_modality() -> None:
     fusion = make_fusion("single", FusionSettings(None, 4, SCHEMES)).eval()
     _, image = vectors(4)
-    logits = fusion(None, Encoded(image), PRESENT[:1]).logits
+    logits = fusion(None, EncodedBatch(image), PRESENT[:1]).logits
     torch.testing.assert_close(logits["sentiment"], fusion.heads["sentiment"](image))
     with pytest.raises(RecipeError, match="without the model's only modality"):
         fusion(None, None, PRESENT)
@@ -182,24 +182,26 @@ def test_late_rules_combine_probabilities_as_they_say() -> None:
             "mean": 0.8 * of_text + 0.2 * of_image,
             "product": product / product.sum(-1, keepdim=True),
         }
-        found = fusion(Encoded(text), Encoded(image), full).logits["sentiment"]
+        found = fusion(EncodedBatch(text), EncodedBatch(image), full).logits["sentiment"]
         torch.testing.assert_close(found.exp(), expected.get(rule, expected["mean"]))
-        alone = fusion(Encoded(text), None, full).logits["sentiment"]
+        alone = fusion(EncodedBatch(text), None, full).logits["sentiment"]
         torch.testing.assert_close(alone.exp(), of_text)
     mean = make_fusion("late", BOTH).eval()
     halves = sum(late_parts(mean, text, image)) / 2
-    torch.testing.assert_close(mean(Encoded(text), Encoded(image), full).logits["sentiment"].exp(), halves)
+    torch.testing.assert_close(
+        mean(EncodedBatch(text), EncodedBatch(image), full).logits["sentiment"].exp(), halves
+    )
 
 
 @pytest.mark.parametrize("rule", ["mean", "product", "tuned"])
 def test_late_classifiers_learn_apart(rule: str) -> None:
     fusion = make("late", rule=rule).train()
     text, image = vectors(7, rows=4)
-    output = fusion(Encoded(text), Encoded(image), FULL, targets([0, 1, 2, 2]))
+    output = fusion(EncodedBatch(text), EncodedBatch(image), FULL, targets([0, 1, 2, 2]))
     assert not any(logits.requires_grad for logits in output.logits.values())
     assert output.loss is not None
     assert output.loss.requires_grad
-    fused = fusion(Encoded(text), Encoded(image), FULL).logits["sentiment"]
+    fused = fusion(EncodedBatch(text), EncodedBatch(image), FULL).logits["sentiment"]
     assert fused.requires_grad  # without targets there is no other way to learn
 
 
@@ -207,7 +209,7 @@ def test_late_counts_the_prior_of_its_targets() -> None:
     fusion = make_fusion("late", FusionSettings(6, 4, SCHEMES, {"rule": "product"})).train()
     text, image = vectors(7, rows=4)
     for _ in range(500):
-        fusion(Encoded(text), Encoded(image), FULL, targets([0, 1, 1, None]))
+        fusion(EncodedBatch(text), EncodedBatch(image), FULL, targets([0, 1, 1, None]))
     mass = fusion.prior_sentiment / fusion.prior_sentiment.sum()
     torch.testing.assert_close(mass, torch.tensor([1 / 3, 2 / 3, 0.0]), atol=2e-3, rtol=0)
     with pytest.raises(RecipeError, match="prior of sentiment is 3 positive numbers"):
@@ -234,7 +236,7 @@ def test_common_space_losses_are_the_formulas() -> None:
     losses = {}
     for form in ("hinge", "contrastive"):
         fusion = make("common-space", form=form, margin=0.3, temperature=0.2, weight=2.0)
-        losses[form] = fusion(Encoded(text), Encoded(image), present, given).loss
+        losses[form] = fusion(EncodedBatch(text), EncodedBatch(image), present, given).loss
     mapped = fusion.project(fusion.norm(image))
     # rows 0 and 1 have a pair and a label; the one text of another class is row 2's
     own = torch.stack([cosine_similarity(mapped[i], text[i], dim=0) for i in (0, 1)])
@@ -248,9 +250,9 @@ def test_common_space_losses_are_the_formulas() -> None:
 @pytest.mark.parametrize("labels", [[1, 1, 1, 1], [None] * 4, [0, None, None, None]])
 def test_common_space_has_no_loss_without_another_class(labels: list[int | None]) -> None:
     text, image = vectors(8, rows=4)
-    assert make("common-space")(Encoded(text), Encoded(image), FULL, targets(labels)).loss == 0
-    assert make("common-space")(Encoded(text), None, FULL, targets([0, 1, 2, 0])).loss == 0
-    assert make("common-space")(Encoded(text), Encoded(image), FULL).loss is None
+    assert make("common-space")(EncodedBatch(text), EncodedBatch(image), FULL, targets(labels)).loss == 0
+    assert make("common-space")(EncodedBatch(text), None, FULL, targets([0, 1, 2, 0])).loss == 0
+    assert make("common-space")(EncodedBatch(text), EncodedBatch(image), FULL).loss is None
 
 
 @torch.no_grad()
@@ -260,7 +262,7 @@ def test_attention_does_not_see_padding() -> None:
     padded = text.sequence.masked_fill(~text.mask.unsqueeze(-1), 9.0)
     longer = torch.cat([padded, torch.full((3, 2, 6), 7.0)], dim=1)
     mask = torch.cat([text.mask, torch.zeros(3, 2, dtype=torch.bool)], dim=1)
-    after = fusion(Encoded(text.pooled, longer, mask), image, PRESENT).logits["emotion"]
+    after = fusion(EncodedBatch(text.pooled, longer, mask), image, PRESENT).logits["emotion"]
     torch.testing.assert_close(before, after)
 
 
@@ -271,12 +273,12 @@ def test_the_text_decides_what_of_the_image_is_attended(sequences: bool) -> None
     fusion = make("attention", dim=8, heads=2, sequences=sequences)
     text, image = encoded(10)
     if not sequences:
-        text, image = Encoded(text.pooled), Encoded(image.pooled)
+        text, image = EncodedBatch(text.pooled), EncodedBatch(image.pooled)
     full = torch.ones(3, 2, dtype=torch.bool)
     seen: list[Tensor] = []
     fusion.attentions[0].dropout.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
     fusion(text, image, full)
-    fusion(Encoded(-text.pooled, -text.sequence if sequences else None, text.mask), image, full)
+    fusion(EncodedBatch(-text.pooled, -text.sequence if sequences else None, text.mask), image, full)
     assert seen[0].shape[-1] > 1
     assert not torch.allclose(seen[0], seen[1])
 
@@ -300,7 +302,7 @@ def test_gated_with_one_modality_is_its_own_classifier(sequences: bool) -> None:
 def test_gated_classifiers_do_not_learn_from_the_fused_loss() -> None:
     fusion = make("gated", dim=8).train()
     text, image = vectors(12, rows=4)
-    output = fusion(Encoded(text), Encoded(image), FULL, targets([0, 1, 2, 0]))
+    output = fusion(EncodedBatch(text), EncodedBatch(image), FULL, targets([0, 1, 2, 0]))
     output.logits["sentiment"].square().sum().backward()
     grads = [p.grad for p in fusion.classifiers.parameters() if p.grad is not None]
     assert not any(grad.abs().sum() > 0 for grad in grads)

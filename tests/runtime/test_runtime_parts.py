@@ -13,7 +13,7 @@ from posthue import InputError, Modality, Post
 from posthue.posts import State
 from posthue.runtime.backends.devices import available_cores, choose_providers, choose_threads
 from posthue.runtime.inference.batching import length_batches, windows
-from posthue.runtime.inference.cache import Encoded, EncodedCache, text_key
+from posthue.runtime.inference.cache import EncodedCache, EncodedModality, text_key
 from posthue.runtime.inference.head import softmax
 from posthue.runtime.inference.scheme_result import contributions, shares
 from posthue.runtime.inference.text_encoder import pad
@@ -54,8 +54,8 @@ def test_contributions_of_one_modality() -> None:
     assert shares({Modality.TEXT: 0.0, Modality.IMAGE: 0.0}) == {Modality.TEXT: 0.5, Modality.IMAGE: 0.5}
 
 
-def entry(size: int) -> Encoded:
-    return Encoded(np.zeros(size, np.float32))
+def entry(size: int) -> EncodedModality:
+    return EncodedModality(np.zeros(size, np.float32))
 
 
 def test_the_cache_forgets_what_was_used_least() -> None:
@@ -76,7 +76,7 @@ def test_the_cache_counts_its_bytes() -> None:
     assert (len(cache), cache.nbytes) == (1, entry(20).nbytes)
     cache.put(b"large", entry(100_000))
     assert cache.get(b"large") is None
-    sequence = Encoded(np.zeros(4, np.float32), np.zeros((3, 4), np.float32))
+    sequence = EncodedModality(np.zeros(4, np.float32), np.zeros((3, 4), np.float32))
     assert sequence.nbytes == entry(16).nbytes
 
 

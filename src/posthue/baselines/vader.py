@@ -35,7 +35,7 @@ _MASKS = ("@user", "http")
 _TIE = 5e-5  # half a step of the score, which has four decimals: the threshold itself is not neutral
 
 
-class Said(NamedTuple):
+class LexiconScores(NamedTuple):
     """What a lexicon says of texts.
 
     features: [texts, k], to stand beside the texts' vectors. probabilities: [texts, 3], of negative, neutral,
@@ -49,14 +49,14 @@ class Said(NamedTuple):
 class Lexicon(Protocol):
     """What tells sentiment by known words."""
 
-    def predict(self, texts: Sequence[str]) -> Said:
+    def predict(self, texts: Sequence[str]) -> LexiconScores:
         """Read the texts once."""
 
 
 class Vader:
     """VADER as a lexicon beside others."""
 
-    def predict(self, texts: Sequence[str]) -> Said:
+    def predict(self, texts: Sequence[str]) -> LexiconScores:
         """Return ``lexicon_probabilities``, and the scores, scaled, and the verdict [texts, 7].
 
         The verdict is no linear function of the scores.
@@ -65,7 +65,7 @@ class Vader:
         probabilities = _probabilities(scores)
         scaled = (scores - np.array(_MEANS)) / np.array(_SPREADS)
         verdict = np.eye(3)[probabilities.argmax(1)] * VERDICT
-        return Said(np.concatenate([scaled, verdict], axis=1).astype(np.float32), probabilities)
+        return LexiconScores(np.concatenate([scaled, verdict], axis=1).astype(np.float32), probabilities)
 
 
 def lexicon_features(texts: Sequence[str]) -> Floats:

@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from posthue.baselines.vader import SPREAD, VERDICT, Said, lexicon_words
+from posthue.baselines.vader import SPREAD, VERDICT, LexiconScores, lexicon_words
 from posthue.data.tables.readers.lines import text_lines
 from posthue.errors import TableError
 
@@ -40,7 +40,7 @@ _LAST_MARK = 0x1EFFF
 _ALIKE = str.maketrans({"’": "'", "ʼ": "'", "`": "'", "´": "'", "\ufe0f": None, "\ufe0e": None})
 
 
-class Tally(NamedTuple):
+class WordTotals(NamedTuple):
     """What a list says about one text. total: sum of scores; positive, negative: how many words."""
 
     total: float
@@ -64,7 +64,7 @@ class WordList:
         lines = "\n".join(f"{word}\t{score!r}" for word, score in sorted(self.scores.items()))
         return blake2b(lines.encode(), digest_size=12).hexdigest()
 
-    def tally(self, text: str) -> Tally:
+    def tally(self, text: str) -> WordTotals:
         """Add up what the text has of the list: the longest phrase that begins at a word, then what follows.
 
         The text is cleaned as everywhere; mentions and links are dropped. A word with hyphens that is not
@@ -72,9 +72,9 @@ class WordList:
         """
         found = list(self._found(_tokens(plain(lexicon_words(text)))))
         total = math.fsum(found)
-        return Tally(total, sum(score > 0 for score in found), sum(score < 0 for score in found))
+        return WordTotals(total, sum(score > 0 for score in found), sum(score < 0 for score in found))
 
-    def predict(self, texts: Sequence[str]) -> Said:
+    def predict(self, texts: Sequence[str]) -> LexiconScores:
         """Return six features of each text, and the probabilities.
 
         Features: the compound, positive and negative words (logarithms), spread as wide as VADER's, and the
@@ -88,15 +88,15 @@ class WordList:
         features = np.concatenate([compound / SPREAD, counts / SPREAD, verdict * VERDICT], axis=1)
         odds = np.exp(_SHARPNESS * compound * (-1, 0, 1) + _VERDICT_POWER * verdict)
         probabilities = odds / odds.sum(axis=1, keepdims=True)
-        return Said(features.astype(np.float32), probabilities.astype(np.float32))
+        return LexiconScores(features.astype(np.float32), probabilities.astype(np.float32))
 
-    def _compound(self, tallies: Sequence[Tally]) -> npt.NDArray[np.float64]:
+    def _compound(self, tallies: Sequence[WordTotals]) -> npt.NDArray[np.float64]:
         """Return the sums, squashed to −1 … 1."""
         totals = np.array([t.total for t in tallies], dtype=np.float64) / self._strength
         squashed: npt.NDArray[np.float64] = totals / np.sqrt(totals**2 + _HALFWAY**2)
         return squashed
 
-    def _verdict(self, tallies: Sequence[Tally]) -> npt.NDArray[np.int64]:
+    def _verdict(self, tallies: Sequence[WordTotals]) -> npt.NDArray[np.int64]:
         """Return 0 for a negative sum, 2 for a positive one, else 1."""
         least = 1e-9 * self._strength
         return np.array([1 + (t.total > least) - (t.total < -least) for t in tallies], dtype=np.int64)

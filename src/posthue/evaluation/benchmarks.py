@@ -16,7 +16,7 @@ import numpy as np
 from posthue.data.corpora import Example, load_corpus
 from posthue.data.corpora.image_lists import image_root, polar_examples
 from posthue.errors import CorpusError, InputError
-from posthue.evaluation.metrics import Measured, measure
+from posthue.evaluation.metrics import MetricInterval, measure
 from posthue.evaluation.roc_auc import measure_auc
 from posthue.files import write_csv
 from posthue.labels import SCHEMES, polarity
@@ -62,7 +62,7 @@ class BenchmarkResult:
     name: str
     n: int
     failed: int
-    metrics: Mapping[str, Measured]
+    metrics: Mapping[str, MetricInterval]
     majority: float
 
     def to_dict(self) -> dict[str, object]:

@@ -12,7 +12,7 @@ import numpy as np
 from posthue.data.corpora import Example
 from posthue.evaluation.metrics import (
     METRICS,
-    Measured,
+    MetricInterval,
     brier_score,
     confusion,
     expected_calibration_error,
@@ -36,7 +36,7 @@ class Evaluation:
     state: State
     n: int
     failed: int
-    metrics: Mapping[str, Measured]
+    metrics: Mapping[str, MetricInterval]
     ece: float
     brier: float
     majority: float
@@ -61,7 +61,7 @@ class Evaluation:
 
 
 @dataclass(frozen=True, slots=True)
-class Predicted:
+class CorpusPrediction:
     """One example with what the bundle said of it in one state."""
 
     example: Example
@@ -71,7 +71,7 @@ class Predicted:
 
 def predict_corpus(
     classifier: PostClassifier, examples: Sequence[Example], states: Sequence[State]
-) -> Iterator[Predicted]:
+) -> Iterator[CorpusPrediction]:
     """Yield the predictions of all examples that have what a state needs, state after state."""
     for state in states:
         able = [
@@ -79,7 +79,7 @@ def predict_corpus(
         ]
         predictions = classifier.predict_many(post for _, post in able)
         for (example, _), prediction in zip(able, predictions, strict=True):
-            yield Predicted(example, state, prediction)
+            yield CorpusPrediction(example, state, prediction)
 
 
 def restricted(post: Post, state: State) -> Post | None:
@@ -93,7 +93,9 @@ def restricted(post: Post, state: State) -> Post | None:
     return Post(text=text, image=post.image if Modality.IMAGE in wanted else None, id=post.id)
 
 
-def evaluate(predicted: Sequence[Predicted], *, resamples: int = 1000, seed: int = 0) -> list[Evaluation]:
+def evaluate(
+    predicted: Sequence[CorpusPrediction], *, resamples: int = 1000, seed: int = 0
+) -> list[Evaluation]:
     """Measure every scheme and state in which there are labelled posts.
 
     An example with several labels in a scheme is left out of that scheme.
@@ -111,13 +113,13 @@ def evaluate(predicted: Sequence[Predicted], *, resamples: int = 1000, seed: int
     return found
 
 
-def write_predictions(predicted: Sequence[Predicted], path: str | Path) -> None:
+def write_predictions(predicted: Sequence[CorpusPrediction], path: str | Path) -> None:
     """Write one csv row per example, state and scheme; the columns are in the first line."""
     names = ("id", "state", "scheme", "true", "predicted", "confidence", "error")
     write_csv(path, names, chain.from_iterable(map(_prediction_rows, predicted)))
 
 
-def _prediction_rows(item: Predicted) -> Iterator[tuple[object, ...]]:
+def _prediction_rows(item: CorpusPrediction) -> Iterator[tuple[object, ...]]:
     for scheme, labels in item.example.labels.items():
         result = item.prediction.schemes.get(scheme)
         answer = (result.label, f"{result.confidence:.6f}") if result else ("", "")
@@ -126,7 +128,7 @@ def _prediction_rows(item: Predicted) -> Iterator[tuple[object, ...]]:
 
 
 def _evaluation(
-    scheme: str, state: State, items: Sequence[Predicted], failed: int, resamples: int, seed: int
+    scheme: str, state: State, items: Sequence[CorpusPrediction], failed: int, resamples: int, seed: int
 ) -> Evaluation:
     labels = list(items[0].prediction[scheme].probabilities)
     true = np.array([labels.index(item.example.labels[scheme][0]) for item in items])
@@ -149,8 +151,8 @@ def _evaluation(
 
 __all__ = [
     "METRICS",
+    "CorpusPrediction",
     "Evaluation",
-    "Predicted",
     "evaluate",
     "predict_corpus",
     "restricted",

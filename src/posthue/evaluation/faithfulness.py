@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from posthue.evaluation.metrics import Measured
+from posthue.evaluation.metrics import MetricInterval
 from posthue.posts import Modality
 from posthue.runtime.explain import Explainer, Explanation
 from posthue.runtime.explain.patches import blurred, hide
@@ -64,12 +64,12 @@ def _gain(curves: Floats, fractions: Floats) -> Gain:
     )
 
 
-def mean_gain(values: Sequence[float], *, resamples: int = 2000, seed: int = 0) -> Measured:
+def mean_gain(values: Sequence[float], *, resamples: int = 2000, seed: int = 0) -> MetricInterval:
     """Return the mean of gains with its 95 % bootstrap interval over posts (Efron 1979)."""
     found = np.array(values)
     rows = np.random.default_rng(seed).integers(0, len(found), size=(resamples, len(found)))
     low, high = np.quantile(found[rows].mean(1), (0.025, 0.975))
-    return Measured(float(found.mean()), float(low), float(high))
+    return MetricInterval(float(found.mean()), float(low), float(high))
 
 
 def _contributions(explanation: Explanation, modality: Modality) -> Floats:

@@ -50,7 +50,7 @@ def per_class_f1(counts: Ints) -> Floats:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class MetricInterval:
     """A metric with its 95 % bootstrap interval."""
 
     value: float
@@ -60,7 +60,7 @@ class Measured:
 
 def measure(
     true: Ints, predicted: Ints, labels: int, *, resamples: int = 1000, seed: int = 0
-) -> Mapping[str, Measured]:
+) -> Mapping[str, MetricInterval]:
     """Compute METRICS with percentile bootstrap intervals over posts (Efron 1979).
 
     true, predicted: label indices [n], n ≥ 1.
@@ -68,7 +68,7 @@ def measure(
     point = from_confusion(confusion(true, predicted, labels))
     spread = from_confusion(_resampled(confusion(true, predicted, labels), resamples, seed))
     low, high = ({m: np.quantile(v, q) for m, v in spread.items()} for q in (0.025, 0.975))
-    return {m: Measured(float(point[m]), float(low[m]), float(high[m])) for m in METRICS}
+    return {m: MetricInterval(float(point[m]), float(low[m]), float(high[m])) for m in METRICS}
 
 
 def _resampled(counts: Ints, resamples: int, seed: int) -> Ints:
@@ -78,18 +78,18 @@ def _resampled(counts: Ints, resamples: int, seed: int) -> Ints:
     return draws.reshape(resamples, *counts.shape)
 
 
-def wilson(hits: int, n: int, *, z: float = 1.96) -> Measured:
+def wilson(hits: int, n: int, *, z: float = 1.96) -> MetricInterval:
     """Return the share of ``hits`` in ``n`` with its 95 % interval (Wilson 1927), good for small n too.
 
     >>> wilson(0, 0)
     Measured(value=0.0, low=0.0, high=1.0)
     """
     if n == 0:
-        return Measured(0.0, 0.0, 1.0)
+        return MetricInterval(0.0, 0.0, 1.0)
     share = hits / n
     middle = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    return Measured(share, max(0.0, float(middle - half)), min(1.0, float(middle + half)))
+    return MetricInterval(share, max(0.0, float(middle - half)), min(1.0, float(middle + half)))
 
 
 def expected_calibration_error(probabilities: Floats, true: Ints, bins: int = 15) -> float:

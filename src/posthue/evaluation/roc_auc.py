@@ -7,7 +7,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from posthue.evaluation.metrics import Measured
+from posthue.evaluation.metrics import MetricInterval
 
 Ints: TypeAlias = npt.NDArray[np.int64]
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -27,7 +27,7 @@ def roc_auc(true: Ints, scores: Floats, weights: Floats | None = None) -> float:
     return float((positive * (below + negative / 2)).sum() / pairs) if pairs else float("nan")
 
 
-def measure_auc(true: Ints, scores: Floats, *, resamples: int = 1000, seed: int = 0) -> Measured:
+def measure_auc(true: Ints, scores: Floats, *, resamples: int = 1000, seed: int = 0) -> MetricInterval:
     """Return the ROC AUC with its percentile bootstrap interval over examples (Efron 1979)."""
     rng = np.random.default_rng(seed)
     n = len(true)
@@ -37,4 +37,4 @@ def measure_auc(true: Ints, scores: Floats, *, resamples: int = 1000, seed: int 
     ]
     usable = np.array([value for value in drawn if not np.isnan(value)])
     low, high = np.quantile(usable, (0.025, 0.975)) if len(usable) else (np.nan, np.nan)
-    return Measured(roc_auc(true, scores), float(low), float(high))
+    return MetricInterval(roc_auc(true, scores), float(low), float(high))

@@ -19,7 +19,7 @@ from torch.export import Dim
 from posthue.graphs.half import half_weights
 from posthue.graphs.int8 import int8, quiet
 from posthue.graphs.smooth_quant import Feeds
-from posthue.model.encoders.encoders import Encoded, ImageEncoder, TextEncoder
+from posthue.model.encoders.encoders import EncodedBatch, ImageEncoder, TextEncoder
 from posthue.model.post_model import PostModel
 
 #: CNNs halve the picture five times; sizes in steps of this keep every padding the same.
@@ -56,13 +56,13 @@ class _HeadGraph(nn.Module):
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
         given, present = iter(inputs[:-1]), inputs[-1]
         count = 3 if self.fusion.wants_sequences else 1
-        text = Encoded(*(next(given) for _ in range(count))) if self.has_text else None
-        image = Encoded(*(next(given) for _ in range(count))) if self.has_image else None
+        text = EncodedBatch(*(next(given) for _ in range(count))) if self.has_text else None
+        image = EncodedBatch(*(next(given) for _ in range(count))) if self.has_image else None
         logits = self.fusion(text, image, present).logits
         return tuple(logits[scheme] for scheme in self.schemes)
 
 
-def _outputs(encoded: Encoded, *, sequence: bool) -> tuple[Tensor, ...]:
+def _outputs(encoded: EncodedBatch, *, sequence: bool) -> tuple[Tensor, ...]:
     """Return pooled [batch, dim] and, if asked for, sequence [batch, length, dim]."""
     if not sequence:
         return (encoded.pooled,)

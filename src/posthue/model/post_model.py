@@ -15,7 +15,7 @@ from transformers import AutoConfig, PreTrainedConfig, PreTrainedModel
 from transformers.utils.generic import ModelOutput
 
 from posthue.errors import RecipeError
-from posthue.model.encoders.encoders import Encoded, ImageEncoder, TextEncoder
+from posthue.model.encoders.encoders import EncodedBatch, ImageEncoder, TextEncoder
 from posthue.model.fusion import FusionOutput, FusionSettings, Targets, make_fusion
 
 LABEL_PREFIX = "labels_"
@@ -122,10 +122,10 @@ class PostModel(PreTrainedModel):
         pixel_values: Tensor | None = None,
         text_features: Tensor | None = None,
         image_features: Tensor | None = None,
-    ) -> tuple[Encoded | None, Encoded | None]:
+    ) -> tuple[EncodedBatch | None, EncodedBatch | None]:
         """Encode what is given; features [batch, dim] made earlier by a frozen encoder replace its inputs."""
-        text = Encoded(text_features) if text_features is not None else None
-        image = Encoded(image_features) if image_features is not None else None
+        text = EncodedBatch(text_features) if text_features is not None else None
+        image = EncodedBatch(image_features) if image_features is not None else None
         if text is None and input_ids is not None and self.text is not None:
             text = _as_float(self.text(input_ids, attention_mask))
         if image is None and pixel_values is not None and self.image is not None:
@@ -155,9 +155,9 @@ class PostModel(PreTrainedModel):
         )
 
 
-def _as_float(encoded: Encoded) -> Encoded:
+def _as_float(encoded: EncodedBatch) -> EncodedBatch:
     sequence = encoded.sequence.float() if encoded.sequence is not None else None
-    return Encoded(encoded.pooled.float(), sequence, encoded.mask)
+    return EncodedBatch(encoded.pooled.float(), sequence, encoded.mask)
 
 
 def _encoder_config(values: Mapping[str, Any]) -> PreTrainedConfig:

@@ -16,7 +16,7 @@ import posthue
 from posthue.apps.server import create_app
 from posthue.apps.service.settings import ServeSettings
 from posthue.apps.web.gist import Gist
-from posthue.apps.web.jobs import Job, _for_visitor
+from posthue.apps.web.jobs import WebJob, _for_visitor
 from posthue.apps.web.markdown import to_html
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)>"
@@ -281,7 +281,7 @@ def test_failed_and_fetched_uploads_make_room(client: TestClient) -> None:
 def test_errors_call_the_file_as_its_owner_does() -> None:
     gist = Gist({})
     folder = Path("/tmp/posthue-serve-x/y")
-    job = Job("k", "my upload.csv", folder, "csv", gist, source=folder / "upload.csv")
+    job = WebJob("k", "my upload.csv", folder, "csv", gist, source=folder / "upload.csv")
     said = {
         f"{folder}/upload.csv: broken": "my upload.csv: broken",
         "cannot read upload.csv": "cannot read my upload.csv",

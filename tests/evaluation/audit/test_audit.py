@@ -14,7 +14,7 @@ from posthue.data.duplicates.images import near_known
 from posthue.data.duplicates.picture_facts import picture_facts
 from posthue.data.splits.files import read_splits, with_splits, write_splits
 from posthue.errors import CorpusError, InputError, TableError
-from posthue.evaluation.audit.findings import Agreement, audit, label_distance
+from posthue.evaluation.audit.findings import DuplicateAgreement, audit, label_distance
 from posthue.evaluation.audit.regroup import grouped_splits, regrouped
 from posthue.posts import Post
 
@@ -47,8 +47,8 @@ def test_repeats_leaks_and_conflicts_are_found(entries: list[Entry]) -> None:
     assert found.across() == {("dev", "train"): 1, ("train", "dev"): 2}
     assert found.conflicts("text") == {0: [0, 1]}
     assert found.conflicts("image") == {}
-    assert found.agreement("image") == Agreement(1, 1)
-    assert found.agreement("either") == Agreement(3, 1)
+    assert found.agreement("image") == DuplicateAgreement(1, 1)
+    assert found.agreement("either") == DuplicateAgreement(3, 1)
     assert found.agreement("text").share == 0.0
 
 

@@ -18,7 +18,7 @@ from posthue.graphs.fp16 import LARGEST, to_fp16
 from posthue.runtime.backends import sessions
 from posthue.runtime.bundle.folder import DEFAULT_BUNDLE, Bundle
 from posthue.runtime.optimize import fp16
-from posthue.runtime.optimize.sample_posts import made_posts
+from posthue.runtime.optimize.sample_posts import sample_posts
 from posthue.runtime.optimize.static_int8 import quantise_images
 
 
@@ -196,7 +196,7 @@ def test_what_is_not_known_is_refused(tmp_path: Path, tiny_bundle: Path, kind: s
 @pytest.mark.slow
 @pytest.mark.skipif(not DEFAULT_BUNDLE.exists(), reason="the default model is not here")
 def test_the_default_model_goes_to_fp16(tmp_path: Path) -> None:
-    report = fp16.make_fp16(Bundle.open(), tmp_path / "out", made_posts(40), threads=1)
+    report = fp16.make_fp16(Bundle.open(), tmp_path / "out", sample_posts(40), threads=1)
     assert report.fp32.max_difference < 0.02
     for name in ("text.onnx", "image.onnx", "image_small.onnx"):
         assert not kinds(tmp_path / "out" / name) & {"MatMulInteger", "DynamicQuantizeLinear"}

@@ -20,7 +20,7 @@ from posthue.posts import Prediction
 from posthue.runtime.scoring.batches import BatchScorer
 from posthue.runtime.scoring.columns import output_names, passthrough_names
 from posthue.runtime.scoring.one_file import score_file
-from posthue.runtime.scoring.summary import Tally
+from posthue.runtime.scoring.summary import ScoreTally
 
 RESULTS = [
     "sentiment",
@@ -216,7 +216,7 @@ def test_no_two_output_columns_have_one_name() -> None:
 
 
 def test_the_summary_keeps_a_bounded_number_of_reasons(tmp_path: Path) -> None:
-    tally = Tally({"sentiment": SENTIMENT})
+    tally = ScoreTally({"sentiment": SENTIMENT})
     tally.add([Prediction(error=f"reason {number}") for number in range(5000)])
     tally.add([Prediction(error="a.jpg: no such file"), Prediction(error="reason 7")])
     summary = tally.summary(tmp_path, 1.0)
@@ -226,7 +226,7 @@ def test_the_summary_keeps_a_bounded_number_of_reasons(tmp_path: Path) -> None:
 
 
 def test_reasons_are_counted_without_the_names_of_files(tmp_path: Path) -> None:
-    tally = Tally({"sentiment": SENTIMENT})
+    tally = ScoreTally({"sentiment": SENTIMENT})
     errors = ["a.jpg: damaged (at 7: x)", "b (1).jpg: damaged (at 9)", "line 3: a quote", "no text"]
     tally.add([Prediction(error=error) for error in errors])
     tally.add([Prediction(warnings=("image not used: a.jpg: no such file",))])

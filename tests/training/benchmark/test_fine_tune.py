@@ -19,7 +19,7 @@ from posthue.evaluation.benchmarks import load_benchmark, polar_class
 from posthue.posts import Post
 from posthue.training.benchmark import fine_tune as benchmark_tuning
 from posthue.training.benchmark.fine_tune import POLAR, Tuning, student_folder, tune
-from posthue.training.benchmark.folds import Part, cross_validation_parts, given_parts
+from posthue.training.benchmark.folds import FoldPart, cross_validation_parts, given_parts
 from tiny_models import resnet_config, tiny_model, tiny_processor
 
 pytestmark = pytest.mark.torch
@@ -134,7 +134,7 @@ def test_a_broken_picture_is_a_row_with_an_error(place: Path, tmp_path: Path) ->
     examples = load_benchmark("fi", place / "data")[::2]
     (tmp_path / "broken.jpg").write_bytes(b"no picture")
     broken = Example(Post(image=tmp_path / "broken.jpg", id="broken"), {"sentiment": ("positive",)})
-    part = Part("one", [broken, *examples[2:]], [broken, *examples[:2]])
+    part = FoldPart("one", [broken, *examples[2:]], [broken, *examples[:2]])
     spread = tune("fi", [part], student_folder(place / "run"), tmp_path, replace(QUICK, epochs=1))
     assert (spread.results[0].n, spread.results[0].failed) == (2, 1)
     assert "broken" in (tmp_path / "fi-one.csv").read_text().splitlines()[1]

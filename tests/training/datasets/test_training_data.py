@@ -18,7 +18,7 @@ from posthue.training.datasets import rows
 from posthue.training.datasets.batches import Collator, batch_kinds, prepare
 from posthue.training.datasets.leaks import find_leaks, without_leaks, write_leaks
 from posthue.training.datasets.unreadable import without_unreadable, write_skipped
-from posthue.training.recipes.recipe import Check, Source
+from posthue.training.recipes.recipe import Check, TrainingSource
 from tiny_models import FACES, tiny_processor, write_corpora
 
 pytestmark = pytest.mark.torch
@@ -38,8 +38,8 @@ def picture(seed: int, side: int = 20) -> bytes:
     return buffer.getvalue()
 
 
-def made(posts: list[Post], source: Source | None = None) -> rows.Dataset:
-    source = source or Source("fi")
+def made(posts: list[Post], source: TrainingSource | None = None) -> rows.Dataset:
+    source = source or TrainingSource("fi")
     found = [rows._row(Example(post, {}), source, SCHEMES) for post in posts]
     return rows.Dataset.from_list(found, features=rows.features_of(SCHEMES))
 
@@ -54,7 +54,7 @@ def test_several_labels_share_one_unit_of_mass() -> None:
 
 
 def test_a_source_becomes_rows_with_targets(data: Path) -> None:
-    found = rows.load_source(Source("tweeteval-sentiment", weight=0.5), SCHEMES, data, 0)
+    found = rows.load_source(TrainingSource("tweeteval-sentiment", weight=0.5), SCHEMES, data, 0)
     assert len(found) == 48
     targets = np.array(found["labels_sentiment"])
     assert targets.sum(1).tolist() == [1.0] * 48
@@ -66,14 +66,16 @@ def test_a_source_becomes_rows_with_targets(data: Path) -> None:
 
 def test_limit_draws_the_same_posts_for_the_same_seed(data: Path) -> None:
     def drawn(seed: int) -> list[str]:
-        return list(rows.load_source(Source("tweeteval-emotion", limit=9), SCHEMES, data, seed)["text"])
+        return list(
+            rows.load_source(TrainingSource("tweeteval-emotion", limit=9), SCHEMES, data, seed)["text"]
+        )
 
     assert len(drawn(1)) == 9
     assert drawn(1) == drawn(1) != drawn(2)
 
 
 def test_pairs_are_of_one_label(data: Path) -> None:
-    source = Source("tweeteval-emotion", pair_with={"corpus": "fer2013", "split": "train"})
+    source = TrainingSource("tweeteval-emotion", pair_with={"corpus": "fer2013", "split": "train"})
     found = rows.load_source(source, SCHEMES, data, 0)
     shades = {label: shade for label, (_, shade) in FACES.items()}
     for row in found:
@@ -84,7 +86,7 @@ def test_pairs_are_of_one_label(data: Path) -> None:
 
 
 def test_texts_without_a_picture_of_their_label_go_alone(data: Path) -> None:
-    source = Source("tweeteval-sentiment", pair_with={"corpus": "fer2013"})
+    source = TrainingSource("tweeteval-sentiment", pair_with={"corpus": "fer2013"})
     assert set(rows.load_source(source, SCHEMES, data, 0)["image_bytes"]) == {None}
 
 
@@ -92,7 +94,7 @@ def test_a_split_that_is_not_there_is_named(data: Path) -> None:
     with pytest.raises(CorpusError, match="tweeteval-emotion has no split 'dev' here; it has train, val"):
         rows.load_source(Check("tweeteval-emotion", "dev"), SCHEMES, data, 0)
     with pytest.raises(CorpusError, match="no post with image"):
-        rows.load_source(Source("tweeteval-emotion", modalities=("image",)), SCHEMES, data, 0)
+        rows.load_source(TrainingSource("tweeteval-emotion", modalities=("image",)), SCHEMES, data, 0)
 
 
 def test_own_targets_are_of_one_modality() -> None:
@@ -102,12 +104,12 @@ def test_own_targets_are_of_one_modality() -> None:
         {"sentiment": ("neutral",)},
         {"sentiment": ("negative",)},
     )
-    text = rows._row(example, Source("fi", modalities=("text",), targets="own"), SCHEMES)
-    image = rows._row(example, Source("fi", modalities=("image",), targets="own"), SCHEMES)
+    text = rows._row(example, TrainingSource("fi", modalities=("text",), targets="own"), SCHEMES)
+    image = rows._row(example, TrainingSource("fi", modalities=("image",), targets="own"), SCHEMES)
     assert (text["labels_sentiment"], text["image_bytes"]) == ([0, 1, 0], None)
     assert (image["labels_sentiment"], image["text"]) == ([1, 0, 0], None)
     with pytest.raises(RecipeError, match="naming one modality"):
-        rows._row(example, Source("fi", targets="own"), SCHEMES)
+        rows._row(example, TrainingSource("fi", targets="own"), SCHEMES)
 
 
 @pytest.mark.parametrize("text", ["", "  ", "\x00", None])
@@ -186,13 +188,13 @@ def test_only_broken_pictures_are_an_error(tmp_path: Path) -> None:
         (tmp_path / "FI" / "amusement").mkdir(parents=True, exist_ok=True)
         (tmp_path / "FI" / "amusement" / f"{name}.jpg").write_bytes(b"\xff\xd8\xff no picture")
     with pytest.raises(CorpusError, match="fi, split all: none of its 2 pictures can be decoded"):
-        rows.load_source(Source("fi", "all"), SCHEMES, tmp_path, 0)
+        rows.load_source(TrainingSource("fi", "all"), SCHEMES, tmp_path, 0)
 
 
 def test_a_split_of_a_file(data: Path, tmp_path: Path) -> None:
     file = tmp_path / "splits.csv"
     file.write_text("id,split,group\nval-1,train,0\ntrain-2,train,1\ntrain-3,dev,2\n", encoding="utf-8")
-    found = rows.load_source(Source("tweeteval-sentiment", f"train@{file}"), SCHEMES, data, 0)
+    found = rows.load_source(TrainingSource("tweeteval-sentiment", f"train@{file}"), SCHEMES, data, 0)
     assert found["id"][:] == [f"tweeteval-sentiment/train@{file}/{post}" for post in ("train-2", "val-1")]
     with pytest.raises(CorpusError, match=r"has no split 'test' here; it has train, dev"):
         rows.corpus_split("tweeteval-sentiment", f"test@{file}", data)
@@ -215,7 +217,7 @@ def test_prepared_rows_know_what_may_share_a_batch() -> None:
 
 def test_a_batch_has_inputs_targets_and_weights() -> None:
     posts = [Post("happy day", picture(0, 80)), Post(image=picture(2, 80))]
-    ready = prepare(made(posts, Source("fi", weight=2.0)), tiny_processor(), small_size=32)
+    ready = prepare(made(posts, TrainingSource("fi", weight=2.0)), tiny_processor(), small_size=32)
     batch = Collator(tiny_processor(), rows.target_names(SCHEMES))([ready[0], ready[1]])
     assert batch["present"].tolist() == [[True, True], [False, True]]
     assert batch["pixel_values"].shape == (2, 3, 64, 64)

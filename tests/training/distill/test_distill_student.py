@@ -22,7 +22,7 @@ from transformers import BertForSequenceClassification
 import posthue
 from posthue.data.corpora import load_corpus
 from posthue.errors import RecipeError
-from posthue.model.encoders.encoders import Encoded
+from posthue.model.encoders.encoders import EncodedBatch
 from posthue.model.fusion import FusionSettings, make_fusion
 from posthue.training.distill.pipeline import run_distill
 from posthue.training.distill.recipe import Teacher
@@ -167,7 +167,7 @@ def test_radam_is_what_the_trainer_makes(
 def test_the_head_of_the_student_divides_by_the_temperature_in_training_only() -> None:
     options = {"dropout": 0.0, "hidden": 32, "temperature": 4.0}
     settings = FusionSettings(None, 5, {"sentiment": 3}, options)
-    fusion, image = make_fusion("single", settings), Encoded(torch.randn(2, 5))
+    fusion, image = make_fusion("single", settings), EncodedBatch(torch.randn(2, 5))
     present = torch.tensor([[False, True]] * 2)
     trained = fusion.train()(None, image, present).logits["sentiment"]
     answered = fusion.eval()(None, image, present).logits["sentiment"]

@@ -15,10 +15,16 @@ from test_training_data import made
 from torch import nn
 
 from posthue.errors import ImageError
-from posthue.model.encoders.encoders import Encoded
+from posthue.model.encoders.encoders import EncodedBatch
 from posthue.posts import Post
 from posthue.training.datasets.batches import prepare
-from posthue.training.features.encode import View, cached_features, encode_posts, encoder_digest, store_folder
+from posthue.training.features.encode import (
+    FeatureView,
+    cached_features,
+    encode_posts,
+    encoder_digest,
+    store_folder,
+)
 from posthue.training.features.store import ENTRY, KEY_BYTES, FeatureStore
 from tiny_models import bert_config, resnet_config, tiny_model, tiny_processor
 
@@ -74,9 +80,9 @@ class Counting(nn.Module):
         super().__init__()
         self.inner, self.dim, self.backbone_dim, self.read = inner, inner.dim, inner.dim, 0
 
-    def forward(self, *inputs: torch.Tensor) -> Encoded:
+    def forward(self, *inputs: torch.Tensor) -> EncodedBatch:
         self.read += len(inputs[0])
-        encoded: Encoded = self.inner(*inputs)
+        encoded: EncodedBatch = self.inner(*inputs)
         return encoded
 
     encode_backbone = forward
@@ -137,7 +143,7 @@ def test_a_killed_run_reads_only_what_is_missing(tmp_path: Path, modality: str) 
     counting = Counting(getattr(model, modality))
     model.__setattr__(modality, counting)
     digest = encoder_digest(model, processor, modality)  # the counting encoder's weights have other names
-    folder.rename(store_folder(digest, View(modality), tmp_path, sequences=False))
+    folder.rename(store_folder(digest, FeatureView(modality), tmp_path, sequences=False))
     np.testing.assert_allclose(
         cached_features(model, processor, ready, modality, tmp_path), found, rtol=1e-4, atol=1e-5
     )
@@ -176,7 +182,7 @@ def test_entries_of_several_rows(tmp_path: Path) -> None:
 
 def test_damage_is_noticed_and_made_again(tmp_path: Path) -> None:
     model, processor = tiny_model(text=bert_config(), image=resnet_config()), tiny_processor()
-    view = View("image", sequences=True)
+    view = FeatureView("image", sequences=True)
     first = encode_posts(model, processor, POSTS, view, tmp_path)
     for folder in tmp_path.iterdir():
         path = folder / "values"
@@ -194,8 +200,8 @@ def test_damage_is_noticed_and_made_again(tmp_path: Path) -> None:
 def test_sequences_are_what_the_encoder_says(tmp_path: Path) -> None:
     model, processor = tiny_model(text=bert_config(), image=resnet_config()), tiny_processor()
     rows = np.arange(len(POSTS))
-    text = encode_posts(model, processor, POSTS, View("text", sequences=True), tmp_path)
-    image = encode_posts(model, processor, POSTS, View("image", sequences=True), tmp_path)
+    text = encode_posts(model, processor, POSTS, FeatureView("text", sequences=True), tmp_path)
+    image = encode_posts(model, processor, POSTS, FeatureView("image", sequences=True), tmp_path)
     assert text.present.tolist() == [True, True, False, True, True]
     assert text.sequence is not None
     assert image.sequence is not None
@@ -212,7 +218,7 @@ def test_sequences_are_what_the_encoder_says(tmp_path: Path) -> None:
 def test_a_corrupted_picture_is_another_picture(tmp_path: Path) -> None:
     model, processor = tiny_model(text=bert_config(), image=resnet_config()), tiny_processor()
     clean, bad, again = (
-        encode_posts(model, processor, POSTS, View("image", corrupted=c), tmp_path / str(i)).pooled
+        encode_posts(model, processor, POSTS, FeatureView("image", corrupted=c), tmp_path / str(i)).pooled
         for i, c in enumerate((False, True, True))
     )
     np.testing.assert_array_equal(bad, again)
@@ -223,8 +229,8 @@ def test_a_corrupted_picture_is_another_picture(tmp_path: Path) -> None:
 def test_a_broken_picture_can_count_as_absent(tmp_path: Path) -> None:
     model, processor = tiny_model(text=bert_config(), image=resnet_config()), tiny_processor()
     some = [Post(image=picture(0, 80)), Post("x", b"no picture"), Post(image=str(tmp_path / "none.jpg"))]
-    found = encode_posts(model, processor, some, View("image", skip_broken=True), tmp_path)
+    found = encode_posts(model, processor, some, FeatureView("image", skip_broken=True), tmp_path)
     assert found.present.tolist() == [True, False, False]
     assert not found.pooled[1:].any()
     with pytest.raises(ImageError):
-        encode_posts(model, processor, some, View("image"), tmp_path)
+        encode_posts(model, processor, some, FeatureView("image"), tmp_path)

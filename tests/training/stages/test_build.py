@@ -7,14 +7,14 @@ import pytest
 pytest.importorskip("torch")
 
 from posthue.errors import RecipeError
-from posthue.training.recipes.recipe import Check, Source, Stage
+from posthue.training.recipes.recipe import Check, Stage, TrainingSource
 from posthue.training.stages.build import _check_small_size
 
 pytestmark = pytest.mark.torch
 
 
 def stage(small_size: int | None) -> Stage:
-    source, check = Source("fer2013"), Check("fer2013", "public_test")
+    source, check = TrainingSource("fer2013"), Check("fer2013", "public_test")
     return Stage("fuse", (source,), (check,), image="stage:faces", small_size=small_size)
 
 

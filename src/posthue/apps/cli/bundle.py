@@ -13,8 +13,8 @@ from posthue.errors import InputError
 
 if TYPE_CHECKING:
     from posthue.posts import Post
-    from posthue.runtime.optimize.fp16 import Compared
-    from posthue.runtime.optimize.tune import Measured
+    from posthue.runtime.optimize.fp16 import PrecisionComparison
+    from posthue.runtime.optimize.tune import CandidateSpeed
 
 Posts = Annotated[
     Path | None, typer.Option(help="A table of posts such as it will predict; made ones if left out.")
@@ -82,7 +82,7 @@ def fp16(
     typer.echo(f"written: {output}")
 
 
-def _say(against: str, compared: Compared) -> None:
+def _say(against: str, compared: PrecisionComparison) -> None:
     typer.echo(
         f"fp16 against {against}: {compared.label_agreement:.2%} of {compared.n} labels are the same, "
         f"probabilities differ by {compared.max_difference:.4f} at most"
@@ -92,10 +92,10 @@ def _say(against: str, compared: Compared) -> None:
 def _questions(table: Path | None, count: int) -> list[Post]:
     """Return the first posts of a table that can be read, or made ones without a table."""
     from posthue.data.tables.table import open_table  # noqa: PLC0415
-    from posthue.runtime.optimize.sample_posts import made_posts  # noqa: PLC0415
+    from posthue.runtime.optimize.sample_posts import sample_posts  # noqa: PLC0415
 
     if table is None:
-        return made_posts(count)
+        return sample_posts(count)
     rows = (
         post
         for batch in open_table(table, batch_rows=256)
@@ -108,7 +108,7 @@ def _questions(table: Path | None, count: int) -> list[Post]:
     return found
 
 
-def _print(measured: list[Measured]) -> None:
+def _print(measured: list[CandidateSpeed]) -> None:
     from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from posthue.baselines.word_list import WordList
     from posthue.evaluation.significance import Cell
-    from posthue.training.research.corpus import Source
+    from posthue.training.research.corpus import CorpusSource
 
 _MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 _MOBILENET = "google/mobilenet_v2_1.0_224"
@@ -191,12 +191,12 @@ def _source(
     scheme: str | None,
     cache: Path | None,
     lists: Mapping[str, WordList] | None = None,
-) -> Source:
-    from posthue.training.research.corpus import CACHE, Source  # noqa: PLC0415
+) -> CorpusSource:
+    from posthue.training.research.corpus import CACHE, CorpusSource  # noqa: PLC0415
 
     models = encoders or (Path(folder) if (folder := os.environ.get("POSTHUE_MODELS")) else None)
     place = cache or output.absolute().parent / CACHE
-    return Source(corpus, data_folder(data), scheme, text, image, models, place, lists or {})
+    return CorpusSource(corpus, data_folder(data), scheme, text, image, models, place, lists or {})
 
 
 def _word_lists(given: Sequence[str]) -> dict[str, WordList]:

@@ -16,7 +16,7 @@ from posthue.apps.cli.options import Model, Threads
 from posthue.errors import InputError
 
 if TYPE_CHECKING:
-    from posthue.runtime.streaming.loop import Sink, Source
+    from posthue.runtime.streaming.loop import MessageSink, MessageSource
 
 
 def stream(
@@ -47,8 +47,8 @@ def stream(
     if kafka is None and (sys.stdin is None or sys.stdout is None):  # closed by whoever started us
         raise InputError("stream reads standard input and writes standard output, and one is closed")
     classifier = posthue.load(model, threads=threads)
-    source: Source
-    sink: Sink
+    source: MessageSource
+    sink: MessageSink
     if kafka is None:
         source, sink = LineSource(sys.stdin.buffer), LineSink(sys.stdout.buffer)
     else:
@@ -68,7 +68,7 @@ def stream(
 
 def _kafka(
     servers: str, topic: str | None, output_topic: str | None, group: str, settings: Path | None
-) -> tuple[Source, Sink]:
+) -> tuple[MessageSource, MessageSink]:
     from posthue.runtime.streaming.kafka import KafkaSink, KafkaSource, connect, read_settings  # noqa: PLC0415
 
     if topic is None or output_topic is None:

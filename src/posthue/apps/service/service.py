@@ -28,7 +28,7 @@ _MOST_EXPLAINING = 4
 _LONGEST_TEXT = 128
 
 
-class Part(Protocol):
+class ServerPart(Protocol):
     """Something that lives as long as the server."""
 
     def start(self) -> None:
@@ -51,7 +51,7 @@ class Service:
         own = Fetcher(max_bytes=settings.max_image) if settings.fetch_urls else None
         self.incoming = Incoming(settings, fetcher or own)
         self.ready = False
-        self.parts: list[Part] = []
+        self.parts: list[ServerPart] = []
         text = classifier.info.text
         self.batcher = Batcher(
             classifier.engine.predict,

@@ -26,7 +26,7 @@ from aiogram.types import (
 from posthue.apps.telegram.calls import PASSING, Calls, FileGoneError, FileTooLargeError
 from posthue.apps.telegram.feedback import button_data
 from posthue.apps.telegram.incoming import Ask, Kind, read_message
-from posthue.apps.telegram.predictor import Found, Predictor
+from posthue.apps.telegram.predictor import BotAnswer, Predictor
 from posthue.apps.telegram.replies import MOST_CAPTION, MOST_TEXT, Reply, album_text, fitting, post_text
 from posthue.apps.telegram.scrubbing import log
 from posthue.apps.telegram.settings import BotSettings
@@ -81,7 +81,7 @@ class Answering:
             return Reply(self._said(ask))
         async with self._places:
             post, problem = await self._post(ask, ask.text)
-            found = await self._predictor.predict([post], ask.language) if problem is None else Found(())
+            found = await self._predictor.predict([post], ask.language) if problem is None else BotAnswer(())
         if problem is not None:
             return Reply(problem)
         prediction = found.predictions[0]

@@ -24,7 +24,7 @@ _PAUSE = 300.0
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class BotAnswer:
     """What came of some posts. picture: encoded, None where none could be drawn."""
 
     predictions: tuple[Prediction, ...]
@@ -46,7 +46,7 @@ class Predictor:
         self._waiting = 0
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="posthue-predictor")
 
-    async def predict(self, posts: Sequence[Post], language: str) -> Found:
+    async def predict(self, posts: Sequence[Post], language: str) -> BotAnswer:
         """Return the predictions of the posts of one message or album, and a picture."""
         self._waiting += 1
         try:
@@ -59,10 +59,10 @@ class Predictor:
         """Let the thread go, when it is done."""
         self._thread.shutdown(wait=True, cancel_futures=True)
 
-    def _work(self, posts: tuple[Post, ...], language: str) -> Found:
+    def _work(self, posts: tuple[Post, ...], language: str) -> BotAnswer:
         predictions = tuple(self.classifier.predict_many(posts))
         if not any(prediction.ok for prediction in predictions):
-            return Found(predictions)
+            return BotAnswer(predictions)
         explanation = self._explained(posts[0]) if len(posts) == 1 else None
         try:
             if len(posts) == 1:
@@ -72,7 +72,7 @@ class Predictor:
         except Exception as error:  # the words of the reply say it all, too
             log.warning("no picture was drawn (%s)", type(error).__name__)
             picture = None
-        return Found(predictions, explanation, picture)
+        return BotAnswer(predictions, explanation, picture)
 
     def _explained(self, post: Post) -> Explanation | None:
         begun = time.monotonic()

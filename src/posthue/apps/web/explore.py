@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from posthue.apps.web.gist import Gist, Seen
-from posthue.apps.web.jobs import Job
+from posthue.apps.web.gist import Gist, ShownPost
+from posthue.apps.web.jobs import WebJob
 from posthue.apps.web.many import distributions
 from posthue.insight.page.sections import (
     Section,
@@ -25,7 +25,7 @@ NOTHING = (
 )
 
 
-def content(job: Job) -> str:
+def content(job: WebJob) -> str:
     """Return the charts of a finished job."""
     gist = job.gist
     back = (
@@ -135,11 +135,11 @@ def _mixed(gist: Gist) -> str:
     return quotes_html((_said(seen), _remark(seen)) for seen in gist.mixed)
 
 
-def _said(seen: Seen) -> str:
+def _said(seen: ShownPost) -> str:
     return seen.text or f"picture {seen.id}"
 
 
-def _remark(seen: Seen) -> str:
+def _remark(seen: ShownPost) -> str:
     says = []
     for result in seen.prediction.schemes.values():
         if result.mixed:

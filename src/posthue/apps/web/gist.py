@@ -23,7 +23,7 @@ _LONGEST = 300
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ShownPost:
     """One row, as the pages show it. text is cut."""
 
     id: str
@@ -38,8 +38,8 @@ class Gist:
     schemes: Mapping[str, LabelScheme]
     rows: int = 0
     failed: int = 0
-    first: list[Seen] = field(default_factory=list)
-    mixed: list[Seen] = field(default_factory=list)
+    first: list[ShownPost] = field(default_factory=list)
+    mixed: list[ShownPost] = field(default_factory=list)
     labels: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     states: Counter[str] = field(default_factory=Counter)
     mixed_count: int = 0
@@ -48,13 +48,13 @@ class Gist:
     shares: list[float] = field(default_factory=lambda: [0.0, 0.0])
     _words: dict[str, dict[str, Counter[str]]] = field(default_factory=dict)
     _texts: dict[str, Counter[str]] = field(default_factory=dict)
-    _best: dict[tuple[str, str], list[tuple[float, int, Seen]]] = field(default_factory=dict)
+    _best: dict[tuple[str, str], list[tuple[float, int, ShownPost]]] = field(default_factory=dict)
 
     def add(self, posts: Sequence[Post], predictions: Sequence[Prediction]) -> None:
         """Count some rows."""
         for post, prediction in zip(posts, predictions, strict=True):
             self.rows += 1
-            seen = Seen(prediction.id or post.id or "", (post.text or "").strip()[:_LONGEST], prediction)
+            seen = ShownPost(prediction.id or post.id or "", (post.text or "").strip()[:_LONGEST], prediction)
             if len(self.first) < SHOWN:
                 self.first.append(seen)
             if not prediction.ok:
@@ -66,12 +66,12 @@ class Gist:
         """Return the words of the texts, by label of a scheme."""
         return TermCounts(self._words.get(scheme, {}), self._texts.get(scheme, Counter()))
 
-    def strongest(self, scheme: str, label: str) -> list[Seen]:
+    def strongest(self, scheme: str, label: str) -> list[ShownPost]:
         """Return the posts that are most surely of a label."""
         best = sorted(self._best.get((scheme, label), []), key=lambda item: (-item[0], -item[1]))
         return [seen for _, _, seen in best]
 
-    def _count(self, post: Post, seen: Seen) -> None:
+    def _count(self, post: Post, seen: ShownPost) -> None:
         first = next(iter(seen.prediction.schemes.values()))
         self.states[" and ".join("picture" if m == "image" else "text" for m in first.by_modality)] += 1
         if len(first.shares) > 1:
@@ -96,7 +96,7 @@ class Gist:
         full = len(counts) >= _MOST_WORDS
         counts.update(word for word in words if not full or word in counts)
 
-    def _keep(self, scheme: str, label: str, confidence: float, seen: Seen) -> None:
+    def _keep(self, scheme: str, label: str, confidence: float, seen: ShownPost) -> None:
         best = self._best.setdefault((scheme, label), [])
         if seen.text in {other.text for _, _, other in best}:
             return

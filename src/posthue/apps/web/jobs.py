@@ -50,7 +50,7 @@ class JobState(StrEnum):
 
 
 @dataclass(slots=True)
-class Job:
+class WebJob:
     """One uploaded table. The worker writes it, the pages read it."""
 
     id: str
@@ -88,7 +88,7 @@ class Jobs:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._jobs: dict[str, Job] = {}
+        self._jobs: dict[str, WebJob] = {}
         self._lock = threading.Lock()
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="posthue-upload")
         self._closing = threading.Event()
@@ -109,7 +109,7 @@ class Jobs:
         if self._root is not None:
             shutil.rmtree(self._root, ignore_errors=True)
 
-    def open(self, name: str, ending: str) -> Job:
+    def open(self, name: str, ending: str) -> WebJob:
         """Return a new job with an empty folder; the oldest spent one makes room.
 
         Raises ApiError 503 where all that there may be are at work or wait to be fetched.
@@ -120,16 +120,16 @@ class Jobs:
             self._make_room()
             key = secrets.token_urlsafe(18)
             folder = Path(tempfile.mkdtemp(dir=self._root))
-            job = Job(key, name, folder, ending, Gist(self._service.classifier.schemes))
+            job = WebJob(key, name, folder, ending, Gist(self._service.classifier.schemes))
             self._jobs[key] = job
         return job
 
-    def run(self, job: Job, source: Path, *, trusted: bool = False) -> None:
+    def run(self, job: WebJob, source: Path, *, trusted: bool = False) -> None:
         """Queue a job for ``source``. trusted: a table of our own, whose pictures may be opened as files."""
         job.source = source
         self._worker.submit(self._run, job, trusted)
 
-    def find(self, key: str) -> Job:
+    def find(self, key: str) -> WebJob:
         """Return the job called ``key``; raise ApiError 404."""
         job = self._jobs.get(key)
         if job is None:
@@ -161,7 +161,7 @@ class Jobs:
             return _NO_RESULT_YET
         return ceil(max(0.0, min(done) + seconds - time.monotonic()) + min(_SWEEP_SECONDS, seconds / 4))
 
-    def _run(self, job: Job, trusted: bool) -> None:  # noqa: FBT001
+    def _run(self, job: WebJob, trusted: bool) -> None:  # noqa: FBT001
         if job.stopped.is_set():
             return
         job.state = JobState.WORKING
@@ -182,7 +182,7 @@ class Jobs:
             job.touched = time.monotonic()
             _forget_upload(job, trusted=trusted)
 
-    def _score(self, job: Job, *, trusted: bool) -> ScoreSummary:
+    def _score(self, job: WebJob, *, trusted: bool) -> ScoreSummary:
         from posthue.runtime.scoring.one_file import score_file  # noqa: PLC0415  (pyarrow)
 
         source = job.source or job.folder
@@ -209,13 +209,13 @@ class Jobs:
                     self.delete(job.id)
 
 
-def _forget(job: Job) -> None:
+def _forget(job: WebJob) -> None:
     """Stop a job and delete its folder."""
     job.stopped.set()
     shutil.rmtree(job.folder, ignore_errors=True)
 
 
-def _forget_upload(job: Job, *, trusted: bool) -> None:
+def _forget_upload(job: WebJob, *, trusted: bool) -> None:
     """Delete what was uploaded; the result stays."""
     if trusted:
         return
@@ -226,7 +226,7 @@ def _forget_upload(job: Job, *, trusted: bool) -> None:
         shutil.rmtree(job.folder, ignore_errors=True)
 
 
-def _for_visitor(message: str, job: Job) -> str:
+def _for_visitor(message: str, job: WebJob) -> str:
     """The message with the name that the person knows in the place of ours, and without our options."""
     message = message.replace(_OPTIONS, "name the column text or image")
     endings = "|".join(map(re.escape, READ))

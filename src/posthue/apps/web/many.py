@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from posthue.apps.service.settings import MEGABYTE, ServeSettings
-from posthue.apps.web.gist import Gist, Seen
-from posthue.apps.web.jobs import Job
+from posthue.apps.web.gist import Gist, ShownPost
+from posthue.apps.web.jobs import WebJob
 from posthue.insight.page.sections import counts_html
 from posthue.insight.page.shell import escaped, hue, percent, stack
 
@@ -42,7 +42,7 @@ a new upload needs its place.</p>
 <section id="outcome" aria-live="polite" aria-label="Result"></section>"""
 
 
-def outcome(job: Job) -> str:
+def outcome(job: WebJob) -> str:
     """Return what came of a finished job: numbers, charts, the first rows, and what to do next."""
     gist = job.gist
     rows = job.summary.rows if job.summary else gist.rows
@@ -70,7 +70,7 @@ def distributions(gist: Gist) -> Iterable[str]:
         yield f"<section><h2>{escaped(name)}</h2>{stack(counts)}</section>"
 
 
-def _reasons(job: Job) -> str:
+def _reasons(job: WebJob) -> str:
     if not job.summary or not job.summary.errors:
         return ""
     items = "".join(f"<li>{escaped(reason)}: {count:,}</li>" for reason, count in job.summary.errors.items())
@@ -89,7 +89,7 @@ def _table(gist: Gist, rows: int) -> str:
     )
 
 
-def _row(seen: Seen, gist: Gist) -> str:
+def _row(seen: ShownPost, gist: Gist) -> str:
     text = escaped(seen.text, 160) or '<span class="note">picture</span>'
     first = f'<td class="id">{escaped(seen.id, 40)}</td>'
     if not seen.prediction.ok:

@@ -18,7 +18,7 @@ from posthue.apps.service.incoming import content_type
 from posthue.apps.service.problems import ApiError, json_response, unreadable
 from posthue.apps.service.service import Service
 from posthue.apps.web import about, explore, many, one, shell
-from posthue.apps.web.jobs import Job, Jobs, JobState
+from posthue.apps.web.jobs import Jobs, JobState, WebJob
 from posthue.apps.web.uploads import check_name
 from posthue.insight.page.shell import escaped
 
@@ -141,7 +141,7 @@ async def upload(request: Request) -> Response:
     return json_response({"id": job.id}, status=202)
 
 
-async def _store(request: Request, job: Job, ending: str) -> None:
+async def _store(request: Request, job: WebJob, ending: str) -> None:
     limit = service_of(request).settings.max_upload
     path = job.folder / f"upload{ending}"
     size = 0
@@ -199,7 +199,7 @@ async def job_result(request: Request, key: str) -> Response:
     return FileResponse(job.result, filename=f"{stem}.scored.{job.ending}", background=whole)
 
 
-async def _note_fetched(job: Job) -> None:
+async def _note_fetched(job: WebJob) -> None:
     job.fetched = True
 
 

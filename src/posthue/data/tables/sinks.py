@@ -21,7 +21,7 @@ from posthue.data.tables.cells import values_of
 _GROUP_ROWS, _GROUP_BYTES = 16_384, 16 << 20
 
 
-class Sink(Protocol):
+class TableSink(Protocol):
     """Takes tables of one schema and turns them into bytes of a file."""
 
     def write(self, table: pa.Table) -> None:
@@ -113,7 +113,7 @@ class ParquetSink:
 
 
 #: Maker of a sink, by ending.
-SINKS: Mapping[str, Callable[[BinaryIO, pa.Schema], Sink]] = MappingProxyType(
+SINKS: Mapping[str, Callable[[BinaryIO, pa.Schema], TableSink]] = MappingProxyType(
     {
         ".csv": partial(DelimitedSink, delimiter=","),
         ".tsv": partial(DelimitedSink, delimiter="\t"),

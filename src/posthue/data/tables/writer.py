@@ -12,7 +12,7 @@ from types import TracebackType
 import pyarrow as pa
 
 from posthue.data.tables.part_file import open_part
-from posthue.data.tables.sinks import SINKS, Sink
+from posthue.data.tables.sinks import SINKS, TableSink
 from posthue.errors import TableError
 from posthue.files import sync_folder
 
@@ -37,7 +37,7 @@ class TableWriter:
         if ending not in SINKS:
             raise TableError(f"{path}: tables are written as {', '.join(SINKS)}; the ending says which")
         self._make_sink = SINKS[ending]
-        self._sink: Sink | None = None
+        self._sink: TableSink | None = None
         self._schema: pa.Schema | None = None
         self._check_target()
 

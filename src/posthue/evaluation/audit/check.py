@@ -30,7 +30,7 @@ class Fixed:
 
 
 @dataclass(frozen=True, slots=True)
-class Findings:
+class AuditFindings:
     """Everything that was found in one corpus or table.
 
     scheme: of the labels, None without labels. vectors: what the quick model of labels learnt from.
@@ -63,7 +63,7 @@ class CheckSettings:
     threads: int | None = None
 
 
-def check_data(entries: Entries, settings: CheckSettings, progress: Progress | None = None) -> Findings:
+def check_data(entries: Entries, settings: CheckSettings, progress: Progress | None = None) -> AuditFindings:
     """Look at everything; raise MissingExtraError where labels are looked at without the audit extra."""
     say = progress or (lambda *_: None)
     rows = entries.rows
@@ -75,7 +75,7 @@ def check_data(entries: Entries, settings: CheckSettings, progress: Progress | N
     )
     issues, vectors = _issues(entries, found, settings, say)
     fixed = fix_splits(found, seed=settings.seed) if settings.fix else None
-    return Findings(entries.name, entries.scheme, found, issues, vectors, fixed)
+    return AuditFindings(entries.name, entries.scheme, found, issues, vectors, fixed)
 
 
 def fix_splits(found: Audit, *, seed: int = 0) -> Fixed:

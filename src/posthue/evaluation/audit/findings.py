@@ -29,7 +29,7 @@ SMALL_SIDE = 96
 
 
 @dataclass(frozen=True, slots=True)
-class Agreement:
+class DuplicateAgreement:
     """Of the pairs within groups of labelled near-duplicates: how many there are, and how many agree."""
 
     pairs: int
@@ -78,7 +78,7 @@ class Audit:
         """Return the groups whose labelled posts do not all have the same labels."""
         return {f: rows for f, rows in self.repeats(kind).items() if len(set(self._labels(rows))) > 1}
 
-    def agreement(self, kind: str = "either") -> Agreement:
+    def agreement(self, kind: str = "either") -> DuplicateAgreement:
         """Return how often two near-duplicates have the same labels."""
         pairs = agreeing = 0
         for rows in self.repeats(kind).values():
@@ -86,7 +86,7 @@ class Audit:
             total = sum(counts.values())
             pairs += total * (total - 1) // 2
             agreeing += sum(n * (n - 1) // 2 for n in counts.values())
-        return Agreement(pairs, agreeing)
+        return DuplicateAgreement(pairs, agreeing)
 
     def classes(self) -> dict[str, Counter[str]]:
         """Return split -> posts per label; a post of several labels counts for each."""

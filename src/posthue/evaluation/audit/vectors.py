@@ -14,7 +14,7 @@ from posthue.posts import Post
 
 if TYPE_CHECKING:
     from posthue.runtime.bundle.folder import Bundle
-    from posthue.runtime.inference.cache import Encoded
+    from posthue.runtime.inference.cache import EncodedModality
 
 _WINDOW = 1024
 _CACHE_BYTES = 1 << 24
@@ -32,17 +32,17 @@ def bundle_vectors(
     """
     from posthue.runtime.backends.sessions import Sessions  # noqa: PLC0415
     from posthue.runtime.inference.cache import EncodedCache  # noqa: PLC0415
-    from posthue.runtime.inference.image_encoder import ImageEncoder  # noqa: PLC0415
-    from posthue.runtime.inference.text_encoder import TextEncoder  # noqa: PLC0415
+    from posthue.runtime.inference.image_encoder import ImageBatchEncoder  # noqa: PLC0415
+    from posthue.runtime.inference.text_encoder import TextBatchEncoder  # noqa: PLC0415
 
     sessions, config = Sessions(bundle, threads=threads), bundle.config
     parts: list[Floats] = []
     if config.text is not None and any(post.text for post in posts):
-        texts = TextEncoder(config.text, sessions, with_sequence=False)
+        texts = TextBatchEncoder(config.text, sessions, with_sequence=False)
         prepared = [texts.prepare(post.text) or None for post in posts]
         parts.append(_encoded(prepared, texts.encode, config.text.dim, progress))
     if config.image is not None and any(post.image is not None for post in posts):
-        images = ImageEncoder(config.image, sessions, EncodedCache(_CACHE_BYTES), with_sequence=False)
+        images = ImageBatchEncoder(config.image, sessions, EncodedCache(_CACHE_BYTES), with_sequence=False)
         parts.append(_encoded([post.image for post in posts], images.encode, config.image.dim, progress))
     return np.hstack([_scaled(part) for part in parts]) if parts else np.zeros((len(posts), 0), np.float32)
 
@@ -65,7 +65,7 @@ def word_vectors(posts: Sequence[Post]) -> Any:
 
 def _encoded(
     inputs: Sequence[Any],
-    encode: Callable[[list[Any]], Sequence[Encoded | str]],
+    encode: Callable[[list[Any]], Sequence[EncodedModality | str]],
     dim: int,
     progress: Progress | None,
 ) -> Floats:

@@ -24,7 +24,7 @@ _CHUNK = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class AnalyzedPost:
     """One labelled post and what the model said of it."""
 
     example: Example
@@ -44,7 +44,7 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class StateAnswers:
     """The probabilities [n, labels] of all posts that have what a state names, and their labels [n]."""
 
     state: State
@@ -58,7 +58,7 @@ class Analysis:
 
     scheme: str
     labels: tuple[str, ...]
-    seen: Sequence[Seen]
+    seen: Sequence[AnalyzedPost]
     failed: int = 0
     several: int = 0
 
@@ -77,20 +77,20 @@ class Analysis:
         """Confusion counts [true, predicted]."""
         return confusion(self.true, self.predicted, len(self.labels))
 
-    def views(self) -> list[View]:
+    def views(self) -> list[StateAnswers]:
         """Return the whole posts of both modalities, the texts alone and the pictures alone; none empty."""
         whole = [s for s in self.seen if len(s.result.by_modality) == 2]
-        found = [View(State.BOTH, _rows([s.result.probabilities for s in whole]), self._true(whole))]
+        found = [StateAnswers(State.BOTH, _rows([s.result.probabilities for s in whole]), self._true(whole))]
         for modality in Modality:
             items = [s for s in self.seen if modality in s.result.by_modality]
             rows = _rows([s.result.by_modality[modality] for s in items])
-            found.append(View(State(modality), rows, self._true(items)))
+            found.append(StateAnswers(State(modality), rows, self._true(items)))
         return [view for view in found if len(view.true)]
 
-    def _true(self, items: Sequence[Seen]) -> Ints:
+    def _true(self, items: Sequence[AnalyzedPost]) -> Ints:
         return np.array([self.labels.index(item.true) for item in items], dtype=np.int64)
 
-    def mistakes(self) -> list[Seen]:
+    def mistakes(self) -> list[AnalyzedPost]:
         """Return the wrong answers, the most confident first."""
         wrong = [item for item in self.seen if not item.right]
         return sorted(wrong, key=lambda item: -item.result.confidence)
@@ -115,14 +115,14 @@ def analyse(
     several = sum(len(example.labels.get(scheme, ())) > 1 for example in examples)
     if not labelled:
         raise InputError(f"no post has exactly one label of {scheme}")
-    seen: list[Seen] = []
+    seen: list[AnalyzedPost] = []
     for start in range(0, len(labelled), _CHUNK):
         chunk = labelled[start : start + _CHUNK]
         predictions = classifier.predict_many([example.post for example in chunk])
         for example, prediction in zip(chunk, predictions, strict=True):
             if prediction.ok:
                 true = example.labels[scheme][0]
-                seen.append(Seen(example, prediction, prediction[scheme], true))
+                seen.append(AnalyzedPost(example, prediction, prediction[scheme], true))
         if progress:
             progress(start + len(chunk), len(labelled))
     if not seen:

@@ -11,7 +11,7 @@ from posthue.evaluation.metrics import (
     per_class_f1,
     wilson,
 )
-from posthue.insight.analyze.analysis import Analysis, View
+from posthue.insight.analyze.analysis import Analysis, StateAnswers
 from posthue.insight.page.sections import Cell, Section, columns_html, counts_html, table_html
 from posthue.insight.page.shell import escaped
 from posthue.insight.plot import bars as plots
@@ -56,7 +56,7 @@ def overview(analysis: Analysis, beside: Beside) -> Section:
     )
 
 
-def _state_row(view: View, labels: int) -> list[Cell]:
+def _state_row(view: StateAnswers, labels: int) -> list[Cell]:
     found = measure(view.true, view.probabilities.argmax(1), labels)
     metrics = [interval(found[name]) for name in ("accuracy", "macro_f1", "weighted_f1")]
     ece = expected_calibration_error(view.probabilities, view.true)
@@ -128,7 +128,7 @@ def calibration(analysis: Analysis, beside: Beside) -> Section:
     return Section("calibration", "Confidence", columns_html(drawn), note)
 
 
-def _reliability(view: View) -> plots.Plot:
+def _reliability(view: StateAnswers) -> plots.Plot:
     bins = [b for b in reliability_bins(view.probabilities, view.true, _BINS) if b.count >= _FEWEST]
     shares = [wilson(round(b.accuracy * b.count), b.count) for b in bins]
     line = plots.Series(
@@ -150,7 +150,7 @@ def _reliability(view: View) -> plots.Plot:
     )
 
 
-def _coverage(view: View) -> plots.Series:
+def _coverage(view: StateAnswers) -> plots.Series:
     curve = coverage_curve(view.probabilities, view.true)
     points = np.searchsorted(curve.coverage, np.linspace(0.05, 1, 39) - 1e-9)
     points = np.unique(points.clip(0, len(curve.coverage) - 1))

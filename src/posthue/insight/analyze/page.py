@@ -12,7 +12,7 @@ from posthue.insight.analyze import number_sections as parts
 from posthue.insight.analyze import post_sections as posts
 from posthue.insight.analyze import word_sections as words
 from posthue.insight.analyze.ablation import Ablation
-from posthue.insight.analyze.analysis import Analysis, Seen
+from posthue.insight.analyze.analysis import Analysis, AnalyzedPost
 from posthue.insight.page.files import write_file
 from posthue.insight.page.posts import CAUTION
 from posthue.insight.page.sections import Section, main_html
@@ -28,7 +28,7 @@ EXPLAINED = 12
 class Explained:
     """A mistake and the explanation of the label that it was given."""
 
-    seen: Seen
+    seen: AnalyzedPost
     explanation: Explanation
 
 

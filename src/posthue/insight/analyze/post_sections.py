@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from posthue.evaluation.metrics import confusion, wilson
-from posthue.insight.analyze.analysis import Analysis, Seen
+from posthue.insight.analyze.analysis import Analysis, AnalyzedPost
 from posthue.insight.explain import parts as explain_parts
 from posthue.insight.page.sections import Cell, Section, columns_html, panel_html, sheet_html, table_html
 from posthue.insight.page.shell import escaped, hue, percent
@@ -49,7 +49,7 @@ def pictures(analysis: Analysis, beside: Beside) -> Section | None:
     return Section("pictures", "Confused pictures", body, note)
 
 
-def _alone(item: Seen, modality: Modality) -> tuple[str, float]:
+def _alone(item: AnalyzedPost, modality: Modality) -> tuple[str, float]:
     found = item.result.by_modality[modality]
     label = max(found, key=found.__getitem__)
     return label, found[label]
@@ -66,7 +66,7 @@ def _confused(
     return sorted(found, key=lambda pair: -pair[2])
 
 
-def _sheet(found: Sequence[tuple[Seen, float]]) -> Iterable[tuple[str, str, bool]]:
+def _sheet(found: Sequence[tuple[AnalyzedPost, float]]) -> Iterable[tuple[str, str, bool]]:
     shown = 0
     for item, confidence in found:
         small = thumbnail(item.post.image, side=_SIDE) if item.post.image is not None else None
@@ -115,11 +115,11 @@ def disagreement(analysis: Analysis, beside: Beside) -> Section | None:
     return Section("disagreement", "Where text and picture disagree", body, note)
 
 
-def _sureness(item: Seen) -> float:
+def _sureness(item: AnalyzedPost) -> float:
     return min(_alone(item, m)[1] for m in Modality)
 
 
-def _card(item: Seen, inside: str = "", picture: str | None = None) -> str:
+def _card(item: AnalyzedPost, inside: str = "", picture: str | None = None) -> str:
     """Return one post with what was given and what was said."""
     if picture is None:
         small = thumbnail(item.post.image, side=224) if item.post.image is not None else None
@@ -140,7 +140,7 @@ def _card(item: Seen, inside: str = "", picture: str | None = None) -> str:
 
 
 def gallery(
-    explained: Sequence[tuple[Seen, Explanation]], analysis: Analysis, beside: Beside
+    explained: Sequence[tuple[AnalyzedPost, Explanation]], analysis: Analysis, beside: Beside
 ) -> Section | None:
     """The most confident mistakes, each with the explanation of the label it was given."""
     mistakes = analysis.mistakes()

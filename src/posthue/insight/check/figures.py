@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from posthue.evaluation.audit.check import Findings
+from posthue.evaluation.audit.check import AuditFindings
 from posthue.evaluation.audit.findings import KINDS, Audit, label_distance
 
 #: A largest class so many times the smallest is worth a remark.
@@ -15,7 +15,7 @@ IMBALANCE = 10.0
 DIFFERENT = 0.05
 
 
-def summary(found: Findings) -> dict[str, Any]:
+def summary(found: AuditFindings) -> dict[str, Any]:
     """Return the figures as plain data for JSON."""
     audit = found.audit
     return {
@@ -46,7 +46,7 @@ def imbalance(audit: Audit) -> float | None:
     return max(counts.values()) / min(counts.values()) if len(counts) > 1 else None
 
 
-def findings_lines(found: Findings) -> list[str]:
+def findings_lines(found: AuditFindings) -> list[str]:
     """Return what was found, a line each, the same for the terminal and the report."""
     audit, figures = found.audit, summary(found)
     lines = [
@@ -104,7 +104,7 @@ def _duplicates_line(kind: str, figures: dict[str, Any]) -> str:
     return line
 
 
-def _label_lines(found: Findings, figures: dict[str, Any]) -> Iterator[str]:
+def _label_lines(found: AuditFindings, figures: dict[str, Any]) -> Iterator[str]:
     if found.scheme is None:
         yield "no column of labels: classes, conflicts and labels not looked at (--label-column)"
         return

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from posthue.data.splits.files import write_splits
-from posthue.evaluation.audit.check import Findings
+from posthue.evaluation.audit.check import AuditFindings
 from posthue.evaluation.audit.findings import KINDS, Audit
 from posthue.evaluation.audit.label_issues import LabelIssue
 from posthue.files import write_csv, write_file
@@ -17,7 +17,7 @@ _SHOWN = 10
 _CUT = 90
 
 
-def write_findings(found: Findings, folder: Path) -> None:
+def write_findings(found: AuditFindings, folder: Path) -> None:
     """Write report.md, overview.png and the csv files into a folder."""
     audit, entries = found.audit, found.audit.entries
     write_csv(folder / "duplicates.csv", ("group", "kind", "split", "id"), _duplicate_rows(audit))
@@ -51,7 +51,7 @@ def write_findings(found: Findings, folder: Path) -> None:
     write_file(folder / "report.md", report(found))
 
 
-def report(found: Findings) -> str:
+def report(found: AuditFindings) -> str:
     """Return the report as Markdown."""
     parts = [f"# {found.name}: data check", "\n".join(f"- {line}" for line in findings_lines(found))]
     parts += ["![classes and repeats](overview.png)", _class_table(found.audit)]
@@ -111,7 +111,7 @@ def _groups(title: str, audit: Audit, groups: dict[int, list[int]]) -> str:
     return "\n".join(lines)
 
 
-def _issues(found: Findings) -> str:
+def _issues(found: AuditFindings) -> str:
     lines = [
         "## Suspicious labels",
         "",

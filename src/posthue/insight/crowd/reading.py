@@ -40,7 +40,7 @@ class Shown:
 
 
 @dataclass(slots=True)
-class Tally:
+class CrowdTally:
     """The counts of one label scheme. times: hour → counts. groups: value of the column → counts."""
 
     labels: tuple[str, ...]
@@ -63,7 +63,7 @@ class Crowd:
     failed: int = 0
     mixed_posts: int = 0
     without_time: int = 0
-    tallies: dict[str, Tally] = field(default_factory=dict)
+    tallies: dict[str, CrowdTally] = field(default_factory=dict)
     mixed: list[Shown] = field(default_factory=list)
 
 
@@ -103,7 +103,7 @@ def _look_at(crowd: Crowd, path: Path, names: list[str], by: str | None, time_co
     crowd.time = _column(path, names, time_column, "--time-column") if time_column else usual
     for name, scheme in SCHEMES.items():
         if name in names and all(f"{name}_{label}" in names for label in scheme.labels):
-            crowd.tallies[name] = Tally(scheme.labels)
+            crowd.tallies[name] = CrowdTally(scheme.labels)
     if not crowd.tallies:
         raise InputError(
             f"{path} has no columns of posthue score: first posthue score {path.name} -o scored.csv"
@@ -163,7 +163,7 @@ def _hour(crowd: Crowd, row: Row) -> datetime | None:
     return time and time.replace(minute=0, second=0, microsecond=0)
 
 
-def _count(tally: Tally, label: str, time: datetime | None, group: str | None) -> None:
+def _count(tally: CrowdTally, label: str, time: datetime | None, group: str | None) -> None:
     tally.counts[label] += 1
     if time is not None:
         tally.times[time][label] += 1

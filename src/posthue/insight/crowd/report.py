@@ -8,8 +8,8 @@ from datetime import datetime
 from pathlib import Path
 
 from posthue._version import __version__
-from posthue.evaluation.metrics import Measured, wilson
-from posthue.insight.crowd.reading import Crowd, Shown, Tally, best
+from posthue.evaluation.metrics import MetricInterval, wilson
+from posthue.insight.crowd.reading import Crowd, CrowdTally, Shown, best
 from posthue.insight.crowd.times import choose_unit, period_of
 from posthue.insight.page.files import write_csv, write_file
 from posthue.insight.page.sections import (
@@ -81,12 +81,12 @@ def _head(crowd: Crowd) -> str:
     return f'<div class="summary">{counts_html(numbers)}{stacks}</div>'
 
 
-def shares(counts: Counter[str], labels: Sequence[str]) -> dict[str, Measured]:
+def shares(counts: Counter[str], labels: Sequence[str]) -> dict[str, MetricInterval]:
     """Return the share of each label with its interval."""
     return {label: wilson(counts[label], counts.total()) for label in labels}
 
 
-def periods(tally: Tally) -> tuple[str, dict[datetime, Counter[str]]]:
+def periods(tally: CrowdTally) -> tuple[str, dict[datetime, Counter[str]]]:
     """Return the unit of time that fits, and the counts of each of its periods, in order."""
     unit = choose_unit(tally.times)
     found: dict[datetime, Counter[str]] = {}
@@ -95,12 +95,12 @@ def periods(tally: Tally) -> tuple[str, dict[datetime, Counter[str]]]:
     return unit, found
 
 
-def groups(tally: Tally) -> list[tuple[str, Counter[str]]]:
+def groups(tally: CrowdTally) -> list[tuple[str, Counter[str]]]:
     """Return the largest groups of posts with their counts, largest first."""
     return sorted(tally.groups.items(), key=lambda pair: (-pair[1].total(), pair[0]))[:_GROUPS]
 
 
-def _plots(crowd: Crowd, name: str, tally: Tally) -> dict[str, Plot]:
+def _plots(crowd: Crowd, name: str, tally: CrowdTally) -> dict[str, Plot]:
     found = {"shares": _share_bars(name, shares(tally.counts, tally.labels))} if tally.counts else {}
     unit, over_time = periods(tally)
     if len(over_time) > 1:
@@ -108,7 +108,7 @@ def _plots(crowd: Crowd, name: str, tally: Tally) -> dict[str, Plot]:
     return found
 
 
-def _share_bars(name: str, of: Mapping[str, Measured]) -> Plot:
+def _share_bars(name: str, of: Mapping[str, MetricInterval]) -> Plot:
     values = {label: share.value for label, share in of.items()}
     intervals = {label: (share.low, share.high) for label, share in of.items()}
     alt = f"{name}: " + ", ".join(f"{label} {percent(value)}" for label, value in values.items())
@@ -126,7 +126,7 @@ def _time_curves(name: str, labels: Sequence[str], unit: str, found: Mapping[dat
     return curves(lines, title=title, alt=alt, unit=("", "share of posts"), percent=True)
 
 
-def _shares_section(crowd: Crowd, name: str, tally: Tally, plots: Mapping[str, Plot]) -> Section:
+def _shares_section(crowd: Crowd, name: str, tally: CrowdTally, plots: Mapping[str, Plot]) -> Section:
     body = plots_html(plot.html() for plot in plots.values())
     if crowd.by:
         body += f"<h3>By {escaped(crowd.by)}</h3>" + _by_html(crowd.by, tally)
@@ -136,7 +136,7 @@ def _shares_section(crowd: Crowd, name: str, tally: Tally, plots: Mapping[str, P
     return Section(name, name.capitalize(), body, note)
 
 
-def _by_html(by: str, tally: Tally) -> str:
+def _by_html(by: str, tally: CrowdTally) -> str:
     found = groups(tally)
     panels = [
         panel_html(
@@ -155,11 +155,11 @@ def _by_html(by: str, tally: Tally) -> str:
     return columns_html(panels) + table_html([by, "posts", *tally.labels], rows, caption=caption)
 
 
-def _with_interval(share: Measured) -> str:
+def _with_interval(share: MetricInterval) -> str:
     return f"{100 * share.value:.0f} % ({100 * share.low:.0f} to {100 * share.high:.0f})"
 
 
-def _most_section(name: str, tally: Tally) -> Section:
+def _most_section(name: str, tally: CrowdTally) -> Section:
     panels = [
         panel_html(
             f"most {label}" if label in ("negative", "positive") else label, _posts_html(found), colour=label
@@ -199,7 +199,7 @@ def _posts_html(posts: Sequence[Shown]) -> str:
     return sheet_html(pictures) + quotes
 
 
-def _write_tables(folder: Path, name: str, tally: Tally) -> None:
+def _write_tables(folder: Path, name: str, tally: CrowdTally) -> None:
     unit, over_time = periods(tally)
     tables: dict[str, list[tuple[str, Counter[str]]]] = {
         "shares": [("all", tally.counts)],

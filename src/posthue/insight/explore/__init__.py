@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from posthue.insight.explore.collection import Collection, LabelledPost, is_corpus, read_source
-from posthue.insight.explore.findings import Findings, find
+from posthue.insight.explore.findings import CollectionFindings, find
 from posthue.insight.explore.report import exploration_page, explore
 
 __all__ = [
     "Collection",
-    "Findings",
+    "CollectionFindings",
     "LabelledPost",
     "exploration_page",
     "explore",

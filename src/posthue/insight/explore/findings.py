@@ -51,7 +51,7 @@ class Pictures:
 
 
 @dataclass(frozen=True, slots=True)
-class Agreement:
+class ModalityAgreement:
     """How often the label of the text is the label of the picture. counts: [text label, image label]."""
 
     labels: tuple[str, ...]
@@ -61,13 +61,13 @@ class Agreement:
 
 
 @dataclass(frozen=True, slots=True)
-class Findings:
+class CollectionFindings:
     """All that was found in a collection."""
 
     posts: Collection
     texts: Texts
     pictures: Pictures
-    agreement: Agreement | None
+    agreement: ModalityAgreement | None
 
     def rows_of(self, label: str) -> list[int]:
         """Return the rows that have a label."""
@@ -76,9 +76,9 @@ class Findings:
 
 def find(
     posts: Collection, *, most_images: int = 5000, workers: int = 2, progress: Progress | None = None
-) -> Findings:
+) -> CollectionFindings:
     """Compute everything. most_images: pictures that are measured, drawn evenly if there are more."""
-    return Findings(
+    return CollectionFindings(
         posts, _texts(posts), _pictures(posts, most_images, workers, progress), agreement(posts.rows)
     )
 
@@ -119,7 +119,7 @@ def _pictures(posts: Collection, most: int, workers: int, progress: Progress | N
     return Pictures(chosen, measures, groups, len(having) - len(chosen))
 
 
-def agreement(rows: Sequence[LabelledPost]) -> Agreement | None:
+def agreement(rows: Sequence[LabelledPost]) -> ModalityAgreement | None:
     """Return how text labels and image labels go together, with Cohen's kappa (1960); None without any."""
     pairs = [(row.text_label, row.image_label) for row in rows if row.text_label and row.image_label]
     if not pairs:
@@ -131,7 +131,7 @@ def agreement(rows: Sequence[LabelledPost]) -> Agreement | None:
     equal = float(np.trace(counts) / counts.sum())
     chance = float((counts.sum(0) @ counts.sum(1)) / counts.sum() ** 2)
     kappa = (equal - chance) / (1 - chance) if chance < 1 else 1.0
-    return Agreement(tuple(order), counts, equal, kappa)
+    return ModalityAgreement(tuple(order), counts, equal, kappa)
 
 
 def _in_order(rows: Sequence[LabelledPost]) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from posthue.insight.explore.findings import Findings, repeats
+from posthue.insight.explore.findings import CollectionFindings, repeats
 from posthue.insight.explore.picture_measures import Measures
 from posthue.insight.page.sections import (
     Section,
@@ -25,7 +25,7 @@ _SHEET, _SIDE = 18, 132
 _GROUPS = 8
 
 
-def measured(found: Findings) -> dict[str, list[Measures]]:
+def measured(found: CollectionFindings) -> dict[str, list[Measures]]:
     """Return the measures of the pictures of each label that has any."""
     by_label: dict[str, list[Measures]] = {label: [] for label in found.posts.labels}
     for row, measures in zip(found.pictures.rows, found.pictures.measures, strict=True):
@@ -35,7 +35,7 @@ def measured(found: Findings) -> dict[str, list[Measures]]:
     return {label: some for label, some in by_label.items() if some}
 
 
-def picture_plots(found: Findings) -> dict[str, Plot]:
+def picture_plots(found: CollectionFindings) -> dict[str, Plot]:
     """Draw size, brightness and colourfulness of pictures, per label, by the name of their files."""
     of = measured(found)
     if not of:
@@ -67,7 +67,7 @@ def _plot(
     return histograms(values, title=title, alt=alt, unit=unit, logarithmic=logarithmic)
 
 
-def measures_table(found: Findings) -> tuple[list[str], list[list[str | int | float | None]]]:
+def measures_table(found: CollectionFindings) -> tuple[list[str], list[list[str | int | float | None]]]:
     """Return the medians of each label's pictures."""
     names = ["label", "pictures", "width", "height", "brightness", "colourfulness"]
     rows: list[list[str | int | float | None]] = [
@@ -83,7 +83,7 @@ def _columns(some: Sequence[Measures]) -> list[list[float]]:
     ]
 
 
-def pictures_section(found: Findings, plots: dict[str, Plot]) -> Section:
+def pictures_section(found: CollectionFindings, plots: dict[str, Plot]) -> Section:
     """Return what the pictures are like."""
     broken = sum(m is None for m in found.pictures.measures)
     note = f"{len(found.pictures.rows) - broken:,} pictures measured"
@@ -98,7 +98,7 @@ def pictures_section(found: Findings, plots: dict[str, Plot]) -> Section:
     return Section("pictures", "Pictures", body if found.pictures.rows else "", note)
 
 
-def sheets_section(found: Findings, picked: dict[str, Sequence[int]]) -> Section:
+def sheets_section(found: CollectionFindings, picked: dict[str, Sequence[int]]) -> Section:
     """Return a sheet of example pictures of every label."""
     panels = []
     for label in found.posts.labels:
@@ -108,7 +108,7 @@ def sheets_section(found: Findings, picked: dict[str, Sequence[int]]) -> Section
     return Section("sheets", "Example pictures", columns_html(panels) if panels else "", "Drawn at random.")
 
 
-def _thumbnails(found: Findings, rows: Sequence[int]) -> list[tuple[str, str, bool]]:
+def _thumbnails(found: CollectionFindings, rows: Sequence[int]) -> list[tuple[str, str, bool]]:
     sheet: list[tuple[str, str, bool]] = []
     for row in rows:
         image = found.posts.rows[row].post.image
@@ -123,7 +123,7 @@ def _thumbnails(found: Findings, rows: Sequence[int]) -> list[tuple[str, str, bo
     return sheet
 
 
-def repeats_section(found: Findings) -> Section:
+def repeats_section(found: CollectionFindings) -> Section:
     """Return the near-duplicates among texts and among pictures."""
     texts = repeats(found.texts.groups)
     pictures = [[found.pictures.rows[i] for i in group] for group in repeats(found.pictures.groups)]
@@ -145,7 +145,7 @@ def repeats_section(found: Findings) -> Section:
 
 
 def _repeats_row(
-    name: str, groups: list[list[int]], found: Findings, total: int
+    name: str, groups: list[list[int]], found: CollectionFindings, total: int
 ) -> list[str | int | float | None]:
     inside = sum(map(len, groups))
     one = sum(len({found.posts.rows[i].labels for i in group}) == 1 for group in groups)
@@ -153,7 +153,7 @@ def _repeats_row(
     return [name, total, inside, round(100 * inside / max(total, 1), 1), len(groups), share]
 
 
-def _text_groups(found: Findings, groups: list[list[int]]) -> str:
+def _text_groups(found: CollectionFindings, groups: list[list[int]]) -> str:
     rows: list[list[str | int | float | None]] = [
         [f"{len(group)} times", found.texts.clean[group[0]], _labels(found, group)]
         for group in groups[:_GROUPS]
@@ -161,7 +161,7 @@ def _text_groups(found: Findings, groups: list[list[int]]) -> str:
     return table_html(["how often", "text", "labels"], rows, caption="The texts that come most often")
 
 
-def _picture_groups(found: Findings, groups: list[list[int]]) -> str:
+def _picture_groups(found: CollectionFindings, groups: list[list[int]]) -> str:
     panels = []
     for group in groups[:_GROUPS]:
         sheet = sheet_html(_thumbnails(found, group[:6]))
@@ -170,12 +170,12 @@ def _picture_groups(found: Findings, groups: list[list[int]]) -> str:
     return f"<h3>The pictures that come most often</h3>{columns_html(panels)}" if panels else ""
 
 
-def _labels(found: Findings, group: Sequence[int]) -> str:
+def _labels(found: CollectionFindings, group: Sequence[int]) -> str:
     counts = Counter(label for i in group for label in found.posts.rows[i].labels)
     return ", ".join(f"{label} {n}" for label, n in counts.most_common())
 
 
-def agreement_plot(found: Findings) -> Plot | None:
+def agreement_plot(found: CollectionFindings) -> Plot | None:
     """Draw how the label of the text goes with the label of the picture."""
     both = found.agreement
     if both is None:
@@ -189,7 +189,7 @@ def agreement_plot(found: Findings) -> Plot | None:
     )
 
 
-def agreement_section(found: Findings, plot: Plot | None) -> Section:
+def agreement_section(found: CollectionFindings, plot: Plot | None) -> Section:
     """Return the agreement between text labels and picture labels."""
     if plot is None or found.agreement is None:
         return Section("agreement", "Text and picture", "")

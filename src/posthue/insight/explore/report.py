@@ -14,7 +14,7 @@ from posthue._version import __version__
 from posthue.insight.explore import picture_sections as pictures
 from posthue.insight.explore import text_sections as texts
 from posthue.insight.explore.collection import Collection
-from posthue.insight.explore.findings import Findings, Progress, find
+from posthue.insight.explore.findings import CollectionFindings, Progress, find
 from posthue.insight.page.files import file_name, write_csv, write_file
 from posthue.insight.page.sections import Cell, Section, counts_html, main_html, plots_html, table_html
 from posthue.insight.page.shell import escaped, page, stack
@@ -69,7 +69,7 @@ def explore(
     return Exploration(output, folder, len(posts.rows))
 
 
-def exploration_page(found: Findings, plots: dict[str, Plot], *, title: str) -> str:
+def exploration_page(found: CollectionFindings, plots: dict[str, Plot], *, title: str) -> str:
     """Return the page as HTML."""
     picked = _picked(found)
     telling = texts.telling_words(found)
@@ -88,7 +88,7 @@ def exploration_page(found: Findings, plots: dict[str, Plot], *, title: str) -> 
     return page(title, head=_head(found), main=main, foot=FOOT)
 
 
-def _head(found: Findings) -> str:
+def _head(found: CollectionFindings) -> str:
     kinds = _kinds(found, range(len(found.posts.rows)))
     numbers: list[tuple[str, Cell]] = [
         ("posts", len(found.posts.rows)),
@@ -109,7 +109,7 @@ def _head(found: Findings) -> str:
     )
 
 
-def _kinds(found: Findings, rows: Sequence[int]) -> dict[str, int]:
+def _kinds(found: CollectionFindings, rows: Sequence[int]) -> dict[str, int]:
     """Count rows by the modalities they have; broken: pictures that were looked at and cannot be read."""
     counts = dict.fromkeys(("text", "image", "both", "neither", "broken"), 0)
     for row in rows:
@@ -121,7 +121,7 @@ def _kinds(found: Findings, rows: Sequence[int]) -> dict[str, int]:
     return counts
 
 
-def _plots(found: Findings) -> dict[str, Plot]:
+def _plots(found: CollectionFindings) -> dict[str, Plot]:
     """Draw every plot, by the name of its files."""
     counts = {label: float(len(found.rows_of(label))) for label in found.posts.labels}
     alt = "Posts per label: " + ", ".join(f"{label} {n:,.0f}" for label, n in counts.items())
@@ -134,17 +134,17 @@ def _plots(found: Findings) -> dict[str, Plot]:
     return {name: plot for name, plot in maybe.items() if plot is not None}
 
 
-def _labels_section(found: Findings, plots: dict[str, Plot]) -> Section:
+def _labels_section(found: CollectionFindings, plots: dict[str, Plot]) -> Section:
     drawn = plots_html(plots[name].html() for name in ("labels", "lengths") if name in plots)
     table = table_html(_LABEL_COLUMNS, _label_rows(found))
     return Section("labels", "Labels and lengths", drawn + table)
 
 
-def _label_rows(found: Findings) -> list[list[Cell]]:
+def _label_rows(found: CollectionFindings) -> list[list[Cell]]:
     return [_label_row(found, label) for label in found.posts.labels]
 
 
-def _label_row(found: Findings, label: str) -> list[Cell]:
+def _label_row(found: CollectionFindings, label: str) -> list[Cell]:
     rows = found.rows_of(label)
     kinds = _kinds(found, rows)
     lengths = texts.lengths_of(found, label)
@@ -170,14 +170,14 @@ def _mark_shares(some: Sequence[str]) -> list[float | None]:
     return [round(100 * sum(marks) / len(some), 1) for marks in having]
 
 
-def _picked(found: Findings) -> dict[str, Sequence[int]]:
+def _picked(found: CollectionFindings) -> dict[str, Sequence[int]]:
     """Return some rows of each label, drawn at random, the same ones every time."""
     draw = random.Random(0)
     of = {label: found.rows_of(label) for label in found.posts.labels}
     return {label: draw.sample(rows, min(_PICKED, len(rows))) for label, rows in of.items()}
 
 
-def _write_clouds(found: Findings, folder: Path) -> None:
+def _write_clouds(found: CollectionFindings, folder: Path) -> None:
     telling = texts.telling_words(found)
     for label in found.posts.labels:
         words = texts.cloud_weights(found, telling, label)
@@ -187,7 +187,7 @@ def _write_clouds(found: Findings, folder: Path) -> None:
             write_file(folder / f"{name}.png", cloud_png(words, label=label))
 
 
-def _write_tables(found: Findings, folder: Path) -> None:
+def _write_tables(found: CollectionFindings, folder: Path) -> None:
     write_csv(folder / "labels.csv", _LABEL_COLUMNS, _label_rows(found))
     names, rows = pictures.measures_table(found)
     write_csv(folder / "pictures.csv", names, rows)

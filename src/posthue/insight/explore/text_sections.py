@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from posthue.insight.explore.findings import Findings
+from posthue.insight.explore.findings import CollectionFindings
 from posthue.insight.page.sections import (
     Section,
     columns_html,
@@ -26,7 +26,7 @@ Telling: TypeAlias = dict[str, list[Distinctive]]
 _QUOTES = 4
 
 
-def length_plot(found: Findings) -> Plot | None:
+def length_plot(found: CollectionFindings) -> Plot | None:
     """Draw the number of words of texts, per label."""
     values = {label: lengths_of(found, label) for label in found.posts.labels}
     values = {label: lengths for label, lengths in values.items() if len(lengths)}
@@ -36,19 +36,19 @@ def length_plot(found: Findings) -> Plot | None:
     return histograms(values, title="Words per text", alt=f"Median words per text: {medians}", unit="words")
 
 
-def lengths_of(found: Findings, label: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def lengths_of(found: CollectionFindings, label: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """Return the number of words of every text of a label."""
     rows = [i for i in found.rows_of(label) if found.texts.clean[i]]
     return found.texts.lengths[rows].astype(np.float64)
 
 
-def telling_words(found: Findings) -> Telling:
+def telling_words(found: CollectionFindings) -> Telling:
     """Return what sets the words of each label apart; in a large collection a word must occur three times."""
     least = 3 if sum(found.texts.words.texts.values()) >= 300 else 1
     return distinctive(found.texts.words, top=CLOUD_WORDS, least=least)
 
 
-def cloud_weights(found: Findings, telling: Telling, label: str) -> list[tuple[str, float]]:
+def cloud_weights(found: CollectionFindings, telling: Telling, label: str) -> list[tuple[str, float]]:
     """Return what a label's cloud shows: its telling words; where there are none, its frequent ones."""
     if telling.get(label):
         return [(item.term, item.score) for item in telling[label]]
@@ -56,7 +56,7 @@ def cloud_weights(found: Findings, telling: Telling, label: str) -> list[tuple[s
     return [(word, float(n)) for word, n in frequent]
 
 
-def words_section(found: Findings, telling: Telling) -> Section:
+def words_section(found: CollectionFindings, telling: Telling) -> Section:
     """Return clouds and word lists, per label."""
     frequent = top_terms(found.texts.words, top=TOP_WORDS, stop=STOP_WORDS)
     panels = []
@@ -84,7 +84,7 @@ def _word_lists(telling: Sequence[Distinctive], frequent: Sequence[tuple[str, in
     return lists_html(part for part in lists if part)
 
 
-def signs_section(found: Findings) -> Section:
+def signs_section(found: CollectionFindings) -> Section:
     """Return the emoji and hashtags of each label."""
     emoji = _sign_panels(found, found.texts.emoji, lambda term: f"{term} {emoji_name(term)}")
     hashtags = _sign_panels(found, found.texts.hashtags, str)
@@ -102,7 +102,7 @@ def signs_section(found: Findings) -> Section:
     )
 
 
-def _sign_panels(found: Findings, counts: TermCounts, show: Callable[[str], str]) -> list[str]:
+def _sign_panels(found: CollectionFindings, counts: TermCounts, show: Callable[[str], str]) -> list[str]:
     telling = distinctive(counts, top=8, stop=frozenset(), prior=50)
     frequent = top_terms(counts, top=8)
     return [
@@ -122,7 +122,7 @@ def _sign_panels(found: Findings, counts: TermCounts, show: Callable[[str], str]
     ]
 
 
-def examples_section(found: Findings, picked: dict[str, Sequence[int]]) -> Section:
+def examples_section(found: CollectionFindings, picked: dict[str, Sequence[int]]) -> Section:
     """Return some texts of every label."""
     panels = []
     for label in found.posts.labels:
@@ -134,7 +134,7 @@ def examples_section(found: Findings, picked: dict[str, Sequence[int]]) -> Secti
     return Section("examples", "Examples", columns_html(panels) if panels else "", note)
 
 
-def _remark(found: Findings, row: int) -> str:
+def _remark(found: CollectionFindings, row: int) -> str:
     post = found.posts.rows[row]
     alone = [
         f"{name} {label}"

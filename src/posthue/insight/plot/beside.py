@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from posthue.evaluation.metrics import Measured
+from posthue.evaluation.metrics import MetricInterval
 from posthue.insight.page.files import write_csv, write_file
 from posthue.insight.plot.bars import Plot
 from posthue.insight.plot.word_cloud import Weighted, cloud_html, cloud_png, cloud_svg
@@ -42,6 +42,6 @@ class Beside:
             write_file(self.folder / name, content)
 
 
-def interval(found: Measured) -> str:
+def interval(found: MetricInterval) -> str:
     """Return a share in percent with its interval."""
     return f"{100 * found.value:.1f} % [{100 * found.low:.1f}, {100 * found.high:.1f}]"

@@ -25,7 +25,7 @@ from posthue.model.encoders.token_scores import TokenScores
 CHANNELS_LAST = ("mobilenet_v1", "mobilenet_v2")
 
 
-class Encoded(NamedTuple):
+class EncodedBatch(NamedTuple):
     """What an encoder says of a batch.
 
     pooled: [batch, dim]; sequence: [batch, length, dim]; mask: [batch, length].
@@ -56,7 +56,7 @@ class TextEncoder(nn.Module):
         self.backbone_dim: int = config.hidden_size
         self.dim = self.backbone_dim + sum(scores)
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Encoded:
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> EncodedBatch:
         """Encode token ids [batch, length] under a mask of the same shape."""
         encoded = self.encode_backbone(input_ids, attention_mask)
         if self.scores is None or encoded.sequence is None:
@@ -64,12 +64,12 @@ class TextEncoder(nn.Module):
         scores = self.scores(input_ids, attention_mask)
         per_token = scores.unsqueeze(1).expand(-1, input_ids.shape[1], -1)
         sequence = torch.cat([encoded.sequence, per_token], dim=-1)
-        return Encoded(torch.cat([encoded.pooled, scores], dim=-1), sequence, encoded.mask)
+        return EncodedBatch(torch.cat([encoded.pooled, scores], dim=-1), sequence, encoded.mask)
 
-    def encode_backbone(self, input_ids: Tensor, attention_mask: Tensor) -> Encoded:
+    def encode_backbone(self, input_ids: Tensor, attention_mask: Tensor) -> EncodedBatch:
         """Encode without the token scores."""
         sequence = self.backbone(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
-        return Encoded(masked_mean(sequence, attention_mask), sequence, attention_mask.bool())
+        return EncodedBatch(masked_mean(sequence, attention_mask), sequence, attention_mask.bool())
 
 
 class ImageEncoder(nn.Module):
@@ -94,13 +94,13 @@ class ImageEncoder(nn.Module):
         self.dims = (image_dim(config), image_dim(small) if small else 0)
         self.dim = sum(self.dims)
 
-    def forward(self, pixel_values: Tensor) -> Encoded:
+    def forward(self, pixel_values: Tensor) -> EncodedBatch:
         """Encode pixels [batch, 3, height, width]."""
         return self.encode(
             pixel_values, tiny=self.small is not None and pixel_values.shape[-1] == self.small_side
         )
 
-    def encode(self, pixel_values: Tensor, *, tiny: bool) -> Encoded:
+    def encode(self, pixel_values: Tensor, *, tiny: bool) -> EncodedBatch:
         """Encode with the model for tiny pictures, or the other."""
         backbone = self.small if tiny and self.small is not None else self.backbone
         encoded = _encode_picture(backbone, pixel_values, self.grid)
@@ -108,7 +108,7 @@ class ImageEncoder(nn.Module):
         if padding == (0, 0):
             return encoded
         sequence = pad(encoded.sequence, padding) if encoded.sequence is not None else None
-        return Encoded(pad(encoded.pooled, padding), sequence, encoded.mask)
+        return EncodedBatch(pad(encoded.pooled, padding), sequence, encoded.mask)
 
 
 def _image_backbone(config: PreTrainedConfig) -> Any:
@@ -117,7 +117,7 @@ def _image_backbone(config: PreTrainedConfig) -> Any:
     return backbone.to(memory_format=torch.channels_last) if config.model_type in CHANNELS_LAST else backbone
 
 
-def _encode_picture(backbone: Any, pixel_values: Tensor, grid: int) -> Encoded:
+def _encode_picture(backbone: Any, pixel_values: Tensor, grid: int) -> EncodedBatch:
     if backbone.config.model_type in CHANNELS_LAST:
         pixel_values = pixel_values.contiguous(memory_format=torch.channels_last)
     features = backbone(pixel_values=pixel_values).last_hidden_state
@@ -130,7 +130,7 @@ def _encode_picture(backbone: Any, pixel_values: Tensor, grid: int) -> Encoded:
         pooled = features[:, 0] if first else features.mean(dim=1)
     sequence = (grid_means(places, grid) if grid else places).flatten(2).transpose(1, 2)
     mask = torch.ones(sequence.shape[:2], dtype=torch.bool, device=sequence.device)
-    return Encoded(pooled, sequence, mask)
+    return EncodedBatch(pooled, sequence, mask)
 
 
 def grid_means(places: Tensor, grid: int) -> Tensor:

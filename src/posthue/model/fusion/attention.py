@@ -17,7 +17,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from posthue.model.encoders.encoders import Encoded
+from posthue.model.encoders.encoders import EncodedBatch
 from posthue.model.fusion.base import Fusion, FusionOutput, FusionSettings, Targets
 from posthue.model.fusion.cross_attention import CrossAttention
 from posthue.model.fusion.options import DROPOUT, GRID, HEADS, WIDTH, AllowedOptions
@@ -65,7 +65,11 @@ class AttentionFusion(Fusion, kind="attention"):
         self.heads = scheme_heads(hidden, settings.schemes)
 
     def forward(
-        self, text: Encoded | None, image: Encoded | None, present: Tensor, targets: Targets | None = None
+        self,
+        text: EncodedBatch | None,
+        image: EncodedBatch | None,
+        present: Tensor,
+        targets: Targets | None = None,
     ) -> FusionOutput:
         """Attend both ways, pool, classify."""
         present = presence(text, image, present)
@@ -77,10 +81,10 @@ class AttentionFusion(Fusion, kind="attention"):
         values = self.body(torch.cat(pooled, dim=-1))
         return FusionOutput({name: head(values) for name, head in self.heads.items()})
 
-    def _seen(self, encoded: Encoded | None) -> Encoded | None:
+    def _seen(self, encoded: EncodedBatch | None) -> EncodedBatch | None:
         if encoded is None or self.wants_sequences:
             return encoded
-        return Encoded(encoded.pooled)
+        return EncodedBatch(encoded.pooled)
 
     def _attend(self, column: int, own: Steps, other: Steps, present: Tensor) -> Tensor:
         """Return the mean [batch, dim] of one sequence after it attended to the other."""

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, NamedTuple
 from torch import Tensor, nn
 
 from posthue.errors import RecipeError
-from posthue.model.encoders.encoders import Encoded
+from posthue.model.encoders.encoders import EncodedBatch
 from posthue.model.fusion.options import AllowedOptions, check_options
 
 #: Scheme → float tensor [batch, labels]: the label distribution of each row, a row of zeros where it has
@@ -71,7 +71,11 @@ class Fusion(nn.Module):
         self.settings = settings
 
     def forward(
-        self, text: Encoded | None, image: Encoded | None, present: Tensor, targets: Targets | None = None
+        self,
+        text: EncodedBatch | None,
+        image: EncodedBatch | None,
+        present: Tensor,
+        targets: Targets | None = None,
     ) -> FusionOutput:
         """Return the logits of every scheme."""
         raise AssertionError("a fusion defines forward")

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from posthue.model.encoders.encoders import Encoded
+from posthue.model.encoders.encoders import EncodedBatch
 from posthue.model.fusion.base import FusionOutput, FusionSettings, Targets
 from posthue.model.fusion.joint import JointFusion
 from posthue.model.fusion.options import TEMPERATURE, WEIGHT, Allowed, AllowedOptions
@@ -61,7 +61,11 @@ class CommonSpaceFusion(JointFusion, kind="common-space"):
         self.form, self.weight, self.margin, self.temperature = form, weight, margin, temperature
 
     def forward(
-        self, text: Encoded | None, image: Encoded | None, present: Tensor, targets: Targets | None = None
+        self,
+        text: EncodedBatch | None,
+        image: EncodedBatch | None,
+        present: Tensor,
+        targets: Targets | None = None,
     ) -> FusionOutput:
         """Classify as joint fusion does; with targets give λ·L_aux too."""
         present = presence(text, image, present)

@@ -14,7 +14,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from posthue.model.encoders.encoders import Encoded
+from posthue.model.encoders.encoders import EncodedBatch
 from posthue.model.fusion.base import Fusion, FusionOutput, FusionSettings, Targets
 from posthue.model.fusion.options import DROPOUT, HIDDEN, AllowedOptions
 from posthue.model.fusion.parts import fill, presence, scheme_heads, vector
@@ -42,7 +42,11 @@ class EarlyFusion(Fusion, kind="early"):
         self.heads = scheme_heads(hidden or sum(self.dims), settings.schemes)
 
     def forward(
-        self, text: Encoded | None, image: Encoded | None, present: Tensor, targets: Targets | None = None
+        self,
+        text: EncodedBatch | None,
+        image: EncodedBatch | None,
+        present: Tensor,
+        targets: Targets | None = None,
     ) -> FusionOutput:
         """Classify the concatenation."""
         present = presence(text, image, present)
@@ -50,6 +54,6 @@ class EarlyFusion(Fusion, kind="early"):
         values = self.body(torch.cat(parts, dim=-1))
         return FusionOutput({name: head(values) for name, head in self.heads.items()})
 
-    def _part(self, column: int, encoded: Encoded | None, present: Tensor) -> Tensor:
+    def _part(self, column: int, encoded: EncodedBatch | None, present: Tensor) -> Tensor:
         values = self.norms[column](vector(encoded, present, self.dims[column]))
         return fill(values, present, self.absent[column])

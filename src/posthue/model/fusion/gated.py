@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import log_softmax, softplus
 
-from posthue.model.encoders.encoders import Encoded
+from posthue.model.encoders.encoders import EncodedBatch
 from posthue.model.fusion.base import Fusion, FusionOutput, FusionSettings, Targets
 from posthue.model.fusion.cross_attention import CrossAttention
 from posthue.model.fusion.options import DROPOUT, GRID, HEADS, HIDDEN, WEIGHT, WIDTH, AllowedOptions
@@ -89,7 +89,11 @@ class GatedFusion(Fusion, kind="gated"):
             self.attentions = nn.ModuleList([CrossAttention(dim, heads, dropout) for _ in self.dims])
 
     def forward(
-        self, text: Encoded | None, image: Encoded | None, present: Tensor, targets: Targets | None = None
+        self,
+        text: EncodedBatch | None,
+        image: EncodedBatch | None,
+        present: Tensor,
+        targets: Targets | None = None,
     ) -> FusionOutput:
         """Classify each modality, and both together where both are there."""
         present = presence(text, image, present)
@@ -110,7 +114,7 @@ class GatedFusion(Fusion, kind="gated"):
         return FusionOutput(logits, self.auxiliary * (losses[0] + losses[1]))
 
     def _join(
-        self, encoded: tuple[Encoded | None, Encoded | None], vectors: list[Tensor], present: Tensor
+        self, encoded: tuple[EncodedBatch | None, EncodedBatch | None], vectors: list[Tensor], present: Tensor
     ) -> Tensor:
         """Return z [batch, 2·dim]."""
         own = [layer(x) for layer, x in zip(self.maps, vectors, strict=True)]
@@ -121,7 +125,7 @@ class GatedFusion(Fusion, kind="gated"):
         joined: Tensor = self.norm(torch.cat(crossed, dim=-1))
         return joined
 
-    def _look(self, column: int, encoded: Encoded | None, other: Tensor, present: Tensor) -> Tensor:
+    def _look(self, column: int, encoded: EncodedBatch | None, other: Tensor, present: Tensor) -> Tensor:
         """What the other modality's vector [batch, dim] finds among this one's steps [batch, dim]."""
         steps = self.steps[column](encoded, present)
         found: Tensor = self.attentions[column](other.unsqueeze(1), steps.values, steps.mask).squeeze(1)

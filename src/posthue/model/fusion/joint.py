@@ -13,7 +13,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from posthue.model.encoders.encoders import Encoded
+from posthue.model.encoders.encoders import EncodedBatch
 from posthue.model.fusion.base import Fusion, FusionOutput, FusionSettings, Targets
 from posthue.model.fusion.options import DROPOUT, HIDDEN, Allowed, AllowedOptions
 from posthue.model.fusion.parts import presence, projection, scheme_heads, vector
@@ -54,12 +54,16 @@ class JointFusion(Fusion, kind="joint"):
         self.heads = scheme_heads(self.text_dim, settings.schemes)
 
     def forward(
-        self, text: Encoded | None, image: Encoded | None, present: Tensor, targets: Targets | None = None
+        self,
+        text: EncodedBatch | None,
+        image: EncodedBatch | None,
+        present: Tensor,
+        targets: Targets | None = None,
     ) -> FusionOutput:
         """Classify the pool of the present vectors."""
         return FusionOutput(self.classify(self.common(text, image, present), presence(text, image, present)))
 
-    def common(self, text: Encoded | None, image: Encoded | None, present: Tensor) -> Tensor:
+    def common(self, text: EncodedBatch | None, image: EncodedBatch | None, present: Tensor) -> Tensor:
         """Return (t, v') in the text's space [batch, 2, dim]; absent rows hold what is to be masked."""
         mapped = self.project(self.norm(vector(image, present[:, 1], self.image_dim)))
         return torch.stack([vector(text, present[:, 0], self.text_dim), mapped], dim=1)

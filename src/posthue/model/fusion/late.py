@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from torch.nn.functional import log_softmax
 
 from posthue.errors import RecipeError
-from posthue.model.encoders.encoders import Encoded
+from posthue.model.encoders.encoders import EncodedBatch
 from posthue.model.fusion.base import Fusion, FusionOutput, FusionSettings, Targets
 from posthue.model.fusion.options import DROPOUT, Allowed, AllowedOptions
 from posthue.model.fusion.parts import label_loss, presence, scheme_heads, vector
@@ -61,7 +61,11 @@ class LateFusion(Fusion, kind="late"):
                 self.register_buffer(f"share_{scheme}", torch.zeros(2))
 
     def forward(
-        self, text: Encoded | None, image: Encoded | None, present: Tensor, targets: Targets | None = None
+        self,
+        text: EncodedBatch | None,
+        image: EncodedBatch | None,
+        present: Tensor,
+        targets: Targets | None = None,
     ) -> FusionOutput:
         """Classify each modality, and combine."""
         present = presence(text, image, present)
@@ -100,7 +104,7 @@ class LateFusion(Fusion, kind="late"):
         values = torch.tensor([share, 1 - share]).clamp(min=1e-6).log()
         getattr(self, f"share_{scheme}").data.copy_(values)
 
-    def _classify(self, column: int, encoded: Encoded | None, present: Tensor) -> dict[str, Tensor]:
+    def _classify(self, column: int, encoded: EncodedBatch | None, present: Tensor) -> dict[str, Tensor]:
         values = self.dropouts[column](vector(encoded, present, self.dims[column]))
         heads = cast("nn.ModuleDict", self.heads[column])
         return {scheme: head(values) for scheme, head in heads.items()}

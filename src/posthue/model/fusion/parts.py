@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import log_softmax
 
-from posthue.model.encoders.encoders import Encoded
+from posthue.model.encoders.encoders import EncodedBatch
 from posthue.model.fusion.base import Targets
 
 
@@ -26,13 +26,13 @@ def projection(source: int, target: int, hidden: int, dropout: float) -> nn.Modu
     return nn.Sequential(nn.Linear(source, hidden), nn.GELU(), nn.Dropout(dropout), nn.Linear(hidden, target))
 
 
-def presence(text: Encoded | None, image: Encoded | None, present: Tensor) -> Tensor:
+def presence(text: EncodedBatch | None, image: EncodedBatch | None, present: Tensor) -> Tensor:
     """Return ``present`` [batch, 2], false too where the whole batch lacks a modality."""
     given = torch.tensor([text is not None, image is not None], device=present.device)
     return present & given
 
 
-def vector(encoded: Encoded | None, present: Tensor, dim: int) -> Tensor:
+def vector(encoded: EncodedBatch | None, present: Tensor, dim: int) -> Tensor:
     """Return the pooled vectors [batch, dim], zeros in the rows where present [batch] does not hold.
 
     What stood in those rows, not-a-number included, has no way on.

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from posthue.model.encoders.encoders import Encoded, masked_mean
+from posthue.model.encoders.encoders import EncodedBatch, masked_mean
 
 
 class Steps(NamedTuple):
@@ -33,7 +33,7 @@ class SequenceProjection(nn.Module):
         self.source = source
         self.map = nn.Sequential(nn.LayerNorm(source), nn.Dropout(dropout), nn.Linear(source, dim))
 
-    def forward(self, encoded: Encoded | None, present: Tensor) -> Steps:
+    def forward(self, encoded: EncodedBatch | None, present: Tensor) -> Steps:
         """Project the sequence, or the pooled vector as a sequence of one; mask the absent rows [batch]."""
         if encoded is None:
             empty = torch.zeros((len(present), 1, self.source), device=present.device)

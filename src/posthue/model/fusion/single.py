@@ -7,7 +7,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from posthue.errors import RecipeError
-from posthue.model.encoders.encoders import Encoded
+from posthue.model.encoders.encoders import EncodedBatch
 from posthue.model.fusion.base import Fusion, FusionOutput, FusionSettings, Targets
 from posthue.model.fusion.options import DROPOUT, HIDDEN, TEMPERATURE, AllowedOptions
 from posthue.model.fusion.parts import scheme_heads
@@ -46,7 +46,11 @@ class SingleModality(Fusion, kind="single"):
         self.heads = scheme_heads(hidden or dim, settings.schemes)
 
     def forward(
-        self, text: Encoded | None, image: Encoded | None, present: Tensor, targets: Targets | None = None
+        self,
+        text: EncodedBatch | None,
+        image: EncodedBatch | None,
+        present: Tensor,
+        targets: Targets | None = None,
     ) -> FusionOutput:
         """Classify the vector that is there."""
         encoded = text if text is not None else image

@@ -20,14 +20,14 @@ from posthue.runtime.explain.explanation import Explanation, WordPart
 from posthue.runtime.explain.kernel_shap import shapley, subsets
 from posthue.runtime.explain.owen import Game
 from posthue.runtime.explain.words import cut, keep
-from posthue.runtime.inference.cache import Encoded, EncodedCache
+from posthue.runtime.inference.cache import EncodedCache, EncodedModality
 from posthue.runtime.inference.head import Head
 from posthue.runtime.inference.scheme_result import contributions, shares
-from posthue.runtime.inference.text_encoder import TextEncoder
+from posthue.runtime.inference.text_encoder import TextBatchEncoder
 
 if TYPE_CHECKING:
     from posthue.runtime.inference.engine import Engine
-    from posthue.runtime.inference.image_encoder import ImageEncoder
+    from posthue.runtime.inference.image_encoder import ImageBatchEncoder
 
 TEXT_BUDGET = 128
 _PICTURES_AT_ONCE = 8
@@ -70,7 +70,7 @@ class Explainer:
             )
         )
 
-    def encoded(self, post: Post, result: SchemeResult) -> dict[Modality, Encoded]:
+    def encoded(self, post: Post, result: SchemeResult) -> dict[Modality, EncodedModality]:
         """Return the encoded modalities of a post that ``result`` is based on."""
         found = {}
         if Modality.TEXT in result.by_modality:
@@ -79,7 +79,7 @@ class Explainer:
             found[Modality.IMAGE] = self.images.encode_decoded(self.decoded(post)[None])[0]
         return found
 
-    def game(self, scheme: str, modality: Modality, encoded: dict[Modality, Encoded]) -> Game:
+    def game(self, scheme: str, modality: Modality, encoded: dict[Modality, EncodedModality]) -> Game:
         """Return the game of one modality of a post; ``encoded`` holds what the post has."""
         other = Modality.IMAGE if modality is Modality.TEXT else Modality.TEXT
         prior = np.array(self._config.priors[scheme])
@@ -94,33 +94,33 @@ class Explainer:
         return decode_image(post.image, self._config.image.spec)
 
     @cached_property
-    def texts(self) -> TextEncoder:
+    def texts(self) -> TextBatchEncoder:
         """The text encoder."""
         part = self._config.text
         if part is None:
             raise EmptyPostError("this bundle has no text model")
-        return TextEncoder(part, self._engine.sessions, with_sequence=self._head.wants_text_sequence)
+        return TextBatchEncoder(part, self._engine.sessions, with_sequence=self._head.wants_text_sequence)
 
     @cached_property
-    def images(self) -> ImageEncoder:
+    def images(self) -> ImageBatchEncoder:
         """The image encoder, with no cache: a variant of a picture never comes again."""
-        from posthue.runtime.inference.image_encoder import ImageEncoder  # noqa: PLC0415  (Pillow)
+        from posthue.runtime.inference.image_encoder import ImageBatchEncoder  # noqa: PLC0415  (Pillow)
 
         part = self._config.image
         if part is None:
             raise EmptyPostError("this bundle has no image model")
         sequence = self._head.wants_image_sequence
-        return ImageEncoder(part, self._engine.sessions, EncodedCache(0), with_sequence=sequence)
+        return ImageBatchEncoder(part, self._engine.sessions, EncodedCache(0), with_sequence=sequence)
 
-    def encode_texts(self, texts: Sequence[str]) -> list[Encoded | None]:
+    def encode_texts(self, texts: Sequence[str]) -> list[EncodedModality | None]:
         """Encode variants of a text; None for one with nothing left."""
         left = [text for text in texts if text]
         encoded = iter(self.texts.encode(left) if left else [])
         return [next(encoded) if text else None for text in texts]
 
-    def encode_pictures(self, pictures: npt.NDArray[np.uint8]) -> list[Encoded | None]:
+    def encode_pictures(self, pictures: npt.NDArray[np.uint8]) -> list[EncodedModality | None]:
         """Encode variants of a picture, uint8 [n, s, s, 3]."""
-        found: list[Encoded | None] = []
+        found: list[EncodedModality | None] = []
         for start in range(0, len(pictures), _PICTURES_AT_ONCE):
             found.extend(self.images.encode_decoded(pictures[start : start + _PICTURES_AT_ONCE]))
         return found
@@ -131,16 +131,16 @@ class Explainer:
         parts = {Modality.TEXT: self._config.text, Modality.IMAGE: self._config.image}
         return tuple(modality for modality, part in parts.items() if part is not None)
 
-    def encode_posts(self, posts: Sequence[Post]) -> dict[Modality, list[Encoded | None]]:
+    def encode_posts(self, posts: Sequence[Post]) -> dict[Modality, list[EncodedModality | None]]:
         """Return each modality of many posts, encoded; None where a post has none that can be read."""
-        found: dict[Modality, list[Encoded | None]] = {}
+        found: dict[Modality, list[EncodedModality | None]] = {}
         if Modality.TEXT in self.modalities:
             found[Modality.TEXT] = self.encode_texts([self.texts.prepare(post.text) for post in posts])
         if Modality.IMAGE in self.modalities:
             sources = [post.image for post in posts if post.image is not None]
             read = iter(self.images.encode(sources) if sources else [])
             answers = [next(read) if post.image is not None else None for post in posts]
-            found[Modality.IMAGE] = [a if isinstance(a, Encoded) else None for a in answers]
+            found[Modality.IMAGE] = [a if isinstance(a, EncodedModality) else None for a in answers]
         return found
 
     def _with_parts(self, begun: Explanation) -> Explanation:
@@ -155,7 +155,7 @@ class Explainer:
             begun = self._regions(begun, game, index)
         return begun
 
-    def _words(self, begun: Explanation, game: Game, whole: Encoded, index: int) -> Explanation:
+    def _words(self, begun: Explanation, game: Game, whole: EncodedModality, index: int) -> Explanation:
         text = self.texts.prepare(begun.post.text)
         places = cut(text)
         masks, weights = subsets(len(places), TEXT_BUDGET)

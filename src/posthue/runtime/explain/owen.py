@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from posthue.posts import Modality
-from posthue.runtime.inference.cache import Encoded
+from posthue.runtime.inference.cache import EncodedModality
 from posthue.runtime.inference.head import Head, Row
 
 Floats = npt.NDArray[np.float64]
@@ -31,9 +31,9 @@ class Game:
     scheme: str
     prior: Floats
     modality: Modality
-    other: Encoded | None
+    other: EncodedModality | None
 
-    def values(self, variants: Sequence[Encoded | None], *, beside: bool | None = None) -> Floats:
+    def values(self, variants: Sequence[EncodedModality | None], *, beside: bool | None = None) -> Floats:
         """Return probabilities [n, labels] of variants; None is a variant with nothing left.
 
         beside: with the other modality (True), without it (False), or the mean of both (None).
@@ -44,7 +44,7 @@ class Game:
         found: Floats = np.mean([self._asked(variants, other) for other in others], axis=0)
         return found
 
-    def _asked(self, variants: Sequence[Encoded | None], other: Encoded | None) -> Floats:
+    def _asked(self, variants: Sequence[EncodedModality | None], other: EncodedModality | None) -> Floats:
         rows = [self._row(variant, other) for variant in variants]
         asked = [row for row in rows if row is not None]
         found = np.tile(self.prior, (len(rows), 1))
@@ -52,7 +52,7 @@ class Game:
             found[[row is not None for row in rows]] = self.head.probabilities(asked)[self.scheme]
         return found
 
-    def _row(self, variant: Encoded | None, other: Encoded | None) -> Row | None:
+    def _row(self, variant: EncodedModality | None, other: EncodedModality | None) -> Row | None:
         if variant is None and other is None:
             return None
         return Row(variant, other) if self.modality is Modality.TEXT else Row(other, variant)

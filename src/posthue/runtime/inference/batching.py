@@ -39,14 +39,14 @@ def length_batches(
         yield batch
 
 
-class Run(Protocol[_Batch_contra, _Result_co]):
+class RunBatch(Protocol[_Batch_contra, _Result_co]):
     """Runs a batch; alone: nothing runs beside it."""
 
     def __call__(self, batch: _Batch_contra, /, *, alone: bool) -> _Result_co:
         """Return what the run gives."""
 
 
-def run_all(streams: int, run: Run[_Batch, _Result], batches: Sequence[_Batch]) -> list[_Result]:
+def run_all(streams: int, run: RunBatch[_Batch, _Result], batches: Sequence[_Batch]) -> list[_Result]:
     """Run every batch, ``streams`` of them at a time, and return the results in their order."""
     if streams == 1 or len(batches) < 2:
         return [run(batch, alone=True) for batch in batches]

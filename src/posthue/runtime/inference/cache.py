@@ -19,7 +19,7 @@ _OVERHEAD = 400  # bytes of Python objects around one entry
 
 
 @dataclass(frozen=True, slots=True)
-class Encoded:
+class EncodedModality:
     """One encoder's answer: pooled [dim] and, for heads that attend, sequence [length, dim]; both float32."""
 
     pooled: npt.NDArray[np.float32]
@@ -42,13 +42,13 @@ class EncodedCache:
     def __init__(self, max_bytes: int) -> None:
         self.max_bytes = max_bytes
         self.nbytes = 0
-        self._entries: OrderedDict[bytes, Encoded] = OrderedDict()
+        self._entries: OrderedDict[bytes, EncodedModality] = OrderedDict()
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
         return len(self._entries)
 
-    def get(self, key: bytes) -> Encoded | None:
+    def get(self, key: bytes) -> EncodedModality | None:
         """Return what is stored under ``key``, now the most recently used, or None."""
         with self._lock:
             found = self._entries.get(key)
@@ -62,7 +62,7 @@ class EncodedCache:
             self._entries.clear()
             self.nbytes = 0
 
-    def put(self, key: bytes, encoded: Encoded) -> None:
+    def put(self, key: bytes, encoded: EncodedModality) -> None:
         """Store ``encoded``; the least recently used entries go when there is no room."""
         if encoded.nbytes > self.max_bytes:
             return

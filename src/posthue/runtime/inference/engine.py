@@ -21,14 +21,14 @@ from posthue.runtime.backends.devices import Device
 from posthue.runtime.backends.sessions import Sessions
 from posthue.runtime.bundle.folder import Bundle
 from posthue.runtime.inference.batching import windows
-from posthue.runtime.inference.cache import Encoded, EncodedCache, text_key
+from posthue.runtime.inference.cache import EncodedCache, EncodedModality, text_key
 from posthue.runtime.inference.head import Head, Probabilities, Row
 from posthue.runtime.inference.scheme_result import scheme_result
-from posthue.runtime.inference.text_encoder import TextEncoder
+from posthue.runtime.inference.text_encoder import TextBatchEncoder
 
 if TYPE_CHECKING:
     from posthue.posts import ImageSource
-    from posthue.runtime.inference.image_encoder import ImageEncoder
+    from posthue.runtime.inference.image_encoder import ImageBatchEncoder
 
 OnBadImage = Literal["error", "text"]
 CACHE_BYTES = 64 * 2**20
@@ -45,8 +45,8 @@ class _Work:
     image: ImageSource | None = None
     warnings: tuple[str, ...] = ()
     error: str | None = None
-    encoded_text: Encoded | None = None
-    encoded_image: Encoded | None = None
+    encoded_text: EncodedModality | None = None
+    encoded_image: EncodedModality | None = None
 
     def rows(self) -> list[Row]:
         """The questions to the head: the whole post first, then each modality alone."""
@@ -110,21 +110,21 @@ class Engine:
         return _SEQUENCE_WINDOW if sequences else _WINDOW
 
     @cached_property
-    def _texts(self) -> TextEncoder | None:
+    def _texts(self) -> TextBatchEncoder | None:
         part = self._config.text
         if part is None:
             return None
-        return TextEncoder(part, self.sessions, with_sequence=self._head.wants_text_sequence)
+        return TextBatchEncoder(part, self.sessions, with_sequence=self._head.wants_text_sequence)
 
     @cached_property
-    def _images(self) -> ImageEncoder | None:
-        from posthue.runtime.inference.image_encoder import ImageEncoder  # noqa: PLC0415  (Pillow)
+    def _images(self) -> ImageBatchEncoder | None:
+        from posthue.runtime.inference.image_encoder import ImageBatchEncoder  # noqa: PLC0415  (Pillow)
 
         part = self._config.image
         if part is None:
             return None
         sequence = self._head.wants_image_sequence
-        return ImageEncoder(part, self.sessions, self._cache, with_sequence=sequence)
+        return ImageBatchEncoder(part, self.sessions, self._cache, with_sequence=sequence)
 
     def _begin(self, post: Post) -> _Work:
         """Return what there is to do for a post: which of its modalities this bundle can read."""
@@ -159,7 +159,7 @@ class Engine:
             return
         sources = [item.image for item in work if item.image is not None]
         for item, found in zip(work, self._images.encode(sources), strict=True):
-            if isinstance(found, Encoded):
+            if isinstance(found, EncodedModality):
                 item.encoded_image = found
             elif self._on_bad_image == "text" and item.text:
                 item.warnings = (*item.warnings, f"image not used: {found}")

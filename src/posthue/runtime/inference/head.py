@@ -13,7 +13,7 @@ import numpy.typing as npt
 from posthue.errors import BundleError
 from posthue.posts import State
 from posthue.runtime.backends.sessions import Sessions
-from posthue.runtime.inference.cache import Encoded
+from posthue.runtime.inference.cache import EncodedModality
 
 Probabilities = npt.NDArray[np.float64]
 _POOLED_ROWS = 1024
@@ -24,8 +24,8 @@ _SEQUENCE_ROWS = 48
 class Row:
     """One question to the head: what of these modalities? At least one is there."""
 
-    text: Encoded | None
-    image: Encoded | None
+    text: EncodedModality | None
+    image: EncodedModality | None
 
     @property
     def state(self) -> State:
@@ -119,7 +119,7 @@ def softmax(logits: npt.NDArray[np.float32], temperatures: Probabilities) -> Pro
     return found
 
 
-def _pooled(column: Sequence[Encoded | None], dim: int) -> npt.NDArray[np.float32]:
+def _pooled(column: Sequence[EncodedModality | None], dim: int) -> npt.NDArray[np.float32]:
     found = np.zeros((len(column), dim), dtype=np.float32)
     for row, encoded in enumerate(column):
         if encoded is not None:
@@ -128,7 +128,7 @@ def _pooled(column: Sequence[Encoded | None], dim: int) -> npt.NDArray[np.float3
 
 
 def _sequences(
-    column: Sequence[Encoded | None], dim: int
+    column: Sequence[EncodedModality | None], dim: int
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
     steps = [None if encoded is None else encoded.sequence for encoded in column]
     longest = max((len(rows) for rows in steps if rows is not None), default=1)

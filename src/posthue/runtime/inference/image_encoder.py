@@ -20,7 +20,7 @@ from posthue.data.images.decode import decode_image, image_digest, to_pixels
 from posthue.errors import RowError
 from posthue.runtime.backends.sessions import Sessions
 from posthue.runtime.bundle.config import ImagePart, TunedPart
-from posthue.runtime.inference.cache import Encoded, EncodedCache
+from posthue.runtime.inference.cache import EncodedCache, EncodedModality
 
 if TYPE_CHECKING:
     from posthue.posts import ImageSource
@@ -32,16 +32,16 @@ _INLINE = 2  # so few pictures are not worth a thread
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class PendingImage:
     """A picture on its way: known already, decoded, being decoded elsewhere in this window, or broken."""
 
     key: bytes
-    encoded: Encoded | None = None
+    encoded: EncodedModality | None = None
     pixels: npt.NDArray[np.uint8] | None = None
     error: str | None = None
 
 
-class ImageEncoder:
+class ImageBatchEncoder:
     """Decodes and encodes pictures."""
 
     def __init__(
@@ -54,10 +54,10 @@ class ImageEncoder:
         tuned = sessions.bundle.config.runtime.parts.get("image", TunedPart())
         self._batch_pixels = tuned.rows * part.spec.size**2 if tuned.rows else _BATCH_PIXELS
 
-    def encode(self, sources: Sequence[ImageSource]) -> list[Encoded | str]:
+    def encode(self, sources: Sequence[ImageSource]) -> list[EncodedModality | str]:
         """Return for each picture, in their order, what the encoder says of it, or why it cannot be read."""
-        found: dict[bytes, Encoded | str] = {}
-        waiting: dict[int, list[Loaded]] = {}
+        found: dict[bytes, EncodedModality | str] = {}
+        waiting: dict[int, list[PendingImage]] = {}
         keys: list[bytes] = []
         streams = self._sessions.streams if len(sources) > self._batch_rows(self._spec.size) else 1
         running = Running(streams, self._run)
@@ -81,20 +81,20 @@ class ImageEncoder:
             for position, (source, key) in enumerate(zip(sources, keys, strict=True))
         ]
 
-    def _own_error(self, source: ImageSource, found: Encoded | str) -> Encoded | str:
+    def _own_error(self, source: ImageSource, found: EncodedModality | str) -> EncodedModality | str:
         """The error of a broken picture names its own file, not another of the same content."""
-        if isinstance(found, Encoded):
+        if isinstance(found, EncodedModality):
             return found
         return self._load(source, lambda _: True).error or found
 
-    def _load_all(self, sources: Sequence[ImageSource]) -> Iterator[Loaded]:
+    def _load_all(self, sources: Sequence[ImageSource]) -> Iterator[PendingImage]:
         load = _Loader(self._load).load
         if len(sources) <= _INLINE:
             yield from map(load, sources)
             return
         threads = min(self._sessions.threads, len(sources))
         with ThreadPoolExecutor(threads, thread_name_prefix="posthue-decode") as pool:
-            running: deque[Future[Loaded]] = deque()
+            running: deque[Future[PendingImage]] = deque()
             for source in sources:
                 running.append(pool.submit(load, source))
                 if len(running) > threads * _LOOK_AHEAD:
@@ -102,20 +102,20 @@ class ImageEncoder:
             while running:
                 yield running.popleft().result()
 
-    def _load(self, source: ImageSource, claim: Callable[[bytes], bool]) -> Loaded:
+    def _load(self, source: ImageSource, claim: Callable[[bytes], bool]) -> PendingImage:
         key = b""
         try:
             key = b"i" + image_digest(source)
             known = self._cache.get(key)
             if known is not None or not claim(key):
-                return Loaded(key, encoded=known)
-            return Loaded(key, pixels=decode_image(source, self._spec))
+                return PendingImage(key, encoded=known)
+            return PendingImage(key, pixels=decode_image(source, self._spec))
         except RowError as error:
-            return Loaded(key, error=str(error))
+            return PendingImage(key, error=str(error))
         except Exception as error:  # whatever a hostile file does to a decoder, it is this row's error only
-            return Loaded(key, error=f"image: cannot be read ({type(error).__name__}: {error})")
+            return PendingImage(key, error=f"image: cannot be read ({type(error).__name__}: {error})")
 
-    def encode_decoded(self, images: npt.NDArray[np.uint8], *, alone: bool = True) -> list[Encoded]:
+    def encode_decoded(self, images: npt.NDArray[np.uint8], *, alone: bool = True) -> list[EncodedModality]:
         """Return what the encoder says of a batch of decoded pictures, uint8 [n, s, s, 3]; keeps nothing.
 
         alone: nothing else runs beside it, so that it may take all threads.
@@ -125,9 +125,9 @@ class ImageEncoder:
         model = self._sessions.small_image if small else self._sessions.image
         pooled, *sequence = model.run(feeds, self._outputs, alone=alone)
         steps = [rows.copy() for rows in sequence[0]] if sequence else [None] * len(images)
-        return [Encoded(row.copy(), rows) for row, rows in zip(pooled, steps, strict=True)]
+        return [EncodedModality(row.copy(), rows) for row, rows in zip(pooled, steps, strict=True)]
 
-    def _run(self, group: Sequence[Loaded], *, alone: bool) -> dict[bytes, Encoded]:
+    def _run(self, group: Sequence[PendingImage], *, alone: bool) -> dict[bytes, EncodedModality]:
         images = np.stack([loaded.pixels for loaded in group if loaded.pixels is not None])
         found = {
             loaded.key: encoded
@@ -144,12 +144,12 @@ class ImageEncoder:
 class _Loader:
     """Loads pictures; of the pictures with one content only the first is decoded."""
 
-    def __init__(self, load: Callable[[ImageSource, Callable[[bytes], bool]], Loaded]) -> None:
+    def __init__(self, load: Callable[[ImageSource, Callable[[bytes], bool]], PendingImage]) -> None:
         self._load = load
         self._claimed: set[bytes] = set()
         self._lock = threading.Lock()
 
-    def load(self, source: ImageSource) -> Loaded:
+    def load(self, source: ImageSource) -> PendingImage:
         return self._load(source, self._claim)
 
     def _claim(self, key: bytes) -> bool:
@@ -163,21 +163,21 @@ class _Loader:
 class Running:
     """Runs batches as they come, up to ``streams`` at a time; two more wait for each, never more."""
 
-    def __init__(self, streams: int, run: Callable[..., dict[bytes, Encoded]]) -> None:
+    def __init__(self, streams: int, run: Callable[..., dict[bytes, EncodedModality]]) -> None:
         self._run, self._streams = run, streams
         self._pool = ThreadPoolExecutor(streams, thread_name_prefix="posthue-run") if streams > 1 else None
-        self._futures: deque[Future[dict[bytes, Encoded]]] = deque()
+        self._futures: deque[Future[dict[bytes, EncodedModality]]] = deque()
 
-    def add(self, group: Sequence[Loaded]) -> dict[bytes, Encoded]:
+    def add(self, group: Sequence[PendingImage]) -> dict[bytes, EncodedModality]:
         """Run a batch, now or soon; return the results of one that is done, if another had to end first."""
         if self._pool is None:
             return self._run(group, alone=True)
         self._futures.append(self._pool.submit(self._run, group, alone=False))
         return self._futures.popleft().result() if len(self._futures) > 3 * self._streams else {}
 
-    def finish(self) -> dict[bytes, Encoded]:
+    def finish(self) -> dict[bytes, EncodedModality]:
         """Return the results of all that was still running."""
-        found: dict[bytes, Encoded] = {}
+        found: dict[bytes, EncodedModality] = {}
         if self._pool is not None:
             with self._pool:
                 while self._futures:

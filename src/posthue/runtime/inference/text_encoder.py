@@ -13,7 +13,7 @@ from posthue.errors import BundleError
 from posthue.runtime.backends.sessions import Sessions
 from posthue.runtime.bundle.config import TextPart, TunedPart
 from posthue.runtime.inference.batching import MAX_ROWS, TOKEN_BUDGET, length_batches, run_all
-from posthue.runtime.inference.cache import Encoded
+from posthue.runtime.inference.cache import EncodedModality
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _TOKENISE_AT_ONCE = 128  # an encoding keeps what was cut off too: long texts must not pile up
 
 
-class TextEncoder:
+class TextBatchEncoder:
     """Prepares and encodes texts. Raises BundleError when the tokenizer cannot be read."""
 
     def __init__(self, part: TextPart, sessions: Sessions, *, with_sequence: bool) -> None:
@@ -38,14 +38,14 @@ class TextEncoder:
             return ""
         return normalise_tweet(text) if self._part.normalise == "tweet" else text.strip()
 
-    def encode(self, texts: Sequence[str]) -> list[Encoded]:
+    def encode(self, texts: Sequence[str]) -> list[EncodedModality]:
         """Return what the encoder says of each prepared text, in their order."""
         tokens = self._tokenise(texts)
         lengths = [len(ids) for ids in tokens]
         batches = list(length_batches(lengths, max_rows=self._rows, token_budget=self._budget))
         batches.reverse()  # the longest first: nobody waits for a long one at the end
         runs = run_all(self._sessions.streams, self._run, [[tokens[i] for i in batch] for batch in batches])
-        found: dict[int, Encoded] = {}
+        found: dict[int, EncodedModality] = {}
         for batch, encoded in zip(batches, runs, strict=True):
             found.update(zip(batch, encoded, strict=True))
         return [found[position] for position in range(len(texts))]
@@ -58,14 +58,14 @@ class TextEncoder:
             tokens.extend(encoding.ids or [self._part.pad_id] for encoding in encodings)
         return tokens
 
-    def _run(self, tokens: Sequence[Sequence[int]], *, alone: bool) -> list[Encoded]:
+    def _run(self, tokens: Sequence[Sequence[int]], *, alone: bool) -> list[EncodedModality]:
         input_ids, mask = pad(tokens, self._part.pad_id)
         feeds = {"input_ids": input_ids, "attention_mask": mask}
         pooled, *sequence = self._sessions.text.run(feeds, self._outputs, alone=alone)
         if not sequence:
-            return [Encoded(row.copy()) for row in pooled]
+            return [EncodedModality(row.copy()) for row in pooled]
         cut = (rows[: len(ids)].copy() for rows, ids in zip(sequence[0], tokens, strict=True))
-        return [Encoded(row.copy(), steps) for row, steps in zip(pooled, cut, strict=True)]
+        return [EncodedModality(row.copy(), steps) for row, steps in zip(pooled, cut, strict=True)]
 
 
 def pad(tokens: Sequence[Sequence[int]], pad_id: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

@@ -9,7 +9,7 @@ from posthue.errors import InputError
 from posthue.posts import Modality, Post
 from posthue.runtime.classifier import PostClassifier
 from posthue.runtime.explain import Explainer
-from posthue.runtime.inference.cache import Encoded
+from posthue.runtime.inference.cache import EncodedModality
 from posthue.runtime.neighbours.index import IndexRow, Labels, write_index
 
 _WINDOW = 256
@@ -28,7 +28,7 @@ def index_posts(
     """
     explainer = Explainer(classifier.engine)
     rows: list[IndexRow] = []
-    encoded: dict[Modality, list[Encoded | None]] = {m: [] for m in explainer.modalities}
+    encoded: dict[Modality, list[EncodedModality | None]] = {m: [] for m in explainer.modalities}
     window: list[tuple[Post, Labels]] = []
     for item in posts:
         window.append(item)
@@ -48,7 +48,7 @@ def _add(
     window: Sequence[tuple[Post, Labels]],
     explainer: Explainer,
     rows: list[IndexRow],
-    encoded: dict[Modality, list[Encoded | None]],
+    encoded: dict[Modality, list[EncodedModality | None]],
 ) -> None:
     found = explainer.encode_posts([post for post, _ in window])
     for position, (post, labels) in enumerate(window):

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from posthue.runtime.bundle.folder import Bundle
     from posthue.runtime.classifier import PostClassifier
     from posthue.runtime.explain import Explanation
-    from posthue.runtime.inference.cache import Encoded
+    from posthue.runtime.inference.cache import EncodedModality
 
 FORMAT = 1
 Labels = Mapping[str, Sequence[str]]
@@ -84,7 +84,7 @@ class NeighbourIndex:
         return cls(rows, vectors)
 
     def nearest(
-        self, encoded: Mapping[Modality, Encoded], *, most: int = 5, but: Post | None = None
+        self, encoded: Mapping[Modality, EncodedModality], *, most: int = 5, but: Post | None = None
     ) -> list[Neighbour]:
         """Return the posts that are most like an encoded one, best first; ``but`` itself is left out."""
         total, shared = np.zeros(len(self._rows)), np.zeros(len(self._rows))
@@ -116,7 +116,7 @@ def write_index(
     folder: str | Path,
     bundle: Bundle,
     rows: Sequence[IndexRow],
-    encoded: Mapping[Modality, Sequence[Encoded | None]],
+    encoded: Mapping[Modality, Sequence[EncodedModality | None]],
 ) -> Path:
     """Write an index of ``rows`` and their encoded modalities; the folder appears complete or not at all."""
     place = Path(folder)
@@ -146,7 +146,7 @@ def facts_of(bundle: Bundle) -> dict[str, object]:
     return {"format": FORMAT, "bundle": config.name, "created": config.created, "dims": dims}
 
 
-def _matrix(found: Sequence[Encoded | None]) -> npt.NDArray[np.float16]:
+def _matrix(found: Sequence[EncodedModality | None]) -> npt.NDArray[np.float16]:
     dim = next((len(encoded.pooled) for encoded in found if encoded is not None), 1)
     values = np.zeros((len(found), dim), dtype=np.float32)
     for row, encoded in enumerate(found):

@@ -32,7 +32,7 @@ LEAST_INT8_AGREEMENT = 0.95
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class PrecisionComparison:
     """Answers against others: how many labels, the share that agrees, the largest gap of probabilities."""
 
     n: int
@@ -44,8 +44,8 @@ class Compared:
 class Fp16Report:
     """How far fp16 is from the same weights in fp32 (``fp32``), and from the bundle as given (``source``)."""
 
-    fp32: Compared
-    source: Compared
+    fp32: PrecisionComparison
+    source: PrecisionComparison
 
 
 def make_fp16(
@@ -82,7 +82,7 @@ def make_fp16(
     return report
 
 
-def compare(found: Sequence[Prediction], reference: Sequence[Prediction]) -> Compared:
+def compare(found: Sequence[Prediction], reference: Sequence[Prediction]) -> PrecisionComparison:
     """Compare what was answered to the same posts; a post without an answer agrees with none."""
     gaps = [
         abs(probability - other[name].probabilities[label])
@@ -92,7 +92,9 @@ def compare(found: Sequence[Prediction], reference: Sequence[Prediction]) -> Com
         for label, probability in result.probabilities.items()
     ]
     labels = sum(len(other.schemes) for other in reference)
-    return Compared(labels, round(agreement(found, reference), 5), round(max(gaps, default=1.0), 5))
+    return PrecisionComparison(
+        labels, round(agreement(found, reference), 5), round(max(gaps, default=1.0), 5)
+    )
 
 
 def _questions(bundle: Bundle, posts: Sequence[Post]) -> list[Post]:

@@ -13,7 +13,7 @@ from posthue import examples
 from posthue.posts import Post
 
 
-def made_posts(count: int, *, seed: int = 0) -> list[Post]:
+def sample_posts(count: int, *, seed: int = 0) -> list[Post]:
     """Return posts of both modalities, no two alike: 4 to 40 words, and cut-outs of photos as arrays."""
     draw = random.Random(seed)
     with examples.POSTS.open(encoding="utf-8", newline="") as file:

@@ -32,7 +32,7 @@ _ROUNDS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class RuntimeCandidate:
     """A way to run the bundle. graph: a file that takes the place of the image encoder's."""
 
     name: str
@@ -41,7 +41,7 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class CandidateSpeed:
     """How a candidate did; agreement: the share of labels, over all schemes, that are the original's."""
 
     part: str
@@ -57,7 +57,7 @@ class _State:
 
     choice: RuntimeChoice = field(default_factory=RuntimeChoice)
     graph: Path | None = None
-    measured: list[Measured] = field(default_factory=list)
+    measured: list[CandidateSpeed] = field(default_factory=list)
 
 
 def tune(
@@ -68,7 +68,7 @@ def tune(
     threads: int | None = None,
     least_agreement: float = LEAST_AGREEMENT,
     progress: Callable[[str], None] = lambda _: None,
-) -> list[Measured]:
+) -> list[CandidateSpeed]:
     """Write into ``output`` the bundle with what is fastest here, and return everything that was measured.
 
     posts: predicted by every candidate; some hundreds. A static int8 image encoder needs onnx (the train
@@ -116,16 +116,16 @@ class _Bench:
             if self._posts[part]:
                 self._best(part, list(self._backends(part, state)), state)
                 self._best(part, list(_batches(part, state)), state)
-        threads = self._classifier(Candidate("", state.choice)).engine.sessions.threads
+        threads = self._classifier(RuntimeCandidate("", state.choice)).engine.sessions.threads
         if threads > 1:
             part = max(self._posts, key=lambda name: len(self._posts[name]))
             self._best(part, list(_streams(state)), state)
         return state
 
-    def _best(self, part: str, candidates: Sequence[Candidate], state: _State) -> None:
+    def _best(self, part: str, candidates: Sequence[RuntimeCandidate], state: _State) -> None:
         """Let the candidates take turns, the one that is in force first, and put the best into force."""
         posts = self._posts[part]
-        reference = self._predict(self._classifier(Candidate("original", RuntimeChoice())), posts)
+        reference = self._predict(self._classifier(RuntimeCandidate("original", RuntimeChoice())), posts)
         running = [(one, found) for one in candidates if (found := self._opened(one)) is not None]
         agreements = [agreement(self._predict(found, posts), reference) for _, found in running]
         seconds = [float("inf")] * len(running)
@@ -139,30 +139,32 @@ class _Bench:
             best = 0
         for index, (one, _) in enumerate(running):
             speed = len(posts) / seconds[index]
-            state.measured.append(Measured(part, one.name, speed, agreements[index], chosen=index == best))
+            state.measured.append(
+                CandidateSpeed(part, one.name, speed, agreements[index], chosen=index == best)
+            )
         state.choice, state.graph = running[best][0].choice, running[best][0].graph
 
-    def _backends(self, part: str, state: _State) -> Iterator[Candidate]:
+    def _backends(self, part: str, state: _State) -> Iterator[RuntimeCandidate]:
         stored = getattr(self._bundle.config, part).precision
         precision = stored if stored in ("fp32", "int8") else "fp32"
-        yield Candidate(f"onnxruntime {precision}", state.choice, state.graph)
+        yield RuntimeCandidate(f"onnxruntime {precision}", state.choice, state.graph)
         if find_spec("openvino") is not None:
             for name in dict.fromkeys((precision, "bf16")):
                 tuned = TunedPart("openvino", name)
-                yield Candidate(f"openvino {name}", _with(state.choice, part, tuned), state.graph)
+                yield RuntimeCandidate(f"openvino {name}", _with(state.choice, part, tuned), state.graph)
         if part == "image" and find_spec("onnx") is not None and len(self._posts["image"]) >= 16:
             from posthue.runtime.optimize.static_int8 import quantise_images  # noqa: PLC0415
 
             self._progress("image: making static int8")
             graph = quantise_images(self._bundle, self._posts["image"], self._scratch / "static_int8.onnx")
-            yield Candidate(
+            yield RuntimeCandidate(
                 "onnxruntime static int8", _with(state.choice, part, TunedPart(precision="int8")), graph
             )
             if find_spec("openvino") is not None:
                 tuned = TunedPart("openvino", "int8")
-                yield Candidate("openvino static int8", _with(state.choice, part, tuned), graph)
+                yield RuntimeCandidate("openvino static int8", _with(state.choice, part, tuned), graph)
 
-    def _opened(self, candidate: Candidate) -> PostClassifier | None:
+    def _opened(self, candidate: RuntimeCandidate) -> PostClassifier | None:
         """The candidate, warm; None where it cannot run here."""
         try:
             found = self._classifier(candidate)
@@ -173,7 +175,7 @@ class _Bench:
             return None
         return found
 
-    def _classifier(self, candidate: Candidate) -> PostClassifier:
+    def _classifier(self, candidate: RuntimeCandidate) -> PostClassifier:
         self._count += 1
         folder = self._scratch / f"candidate-{self._count}"
         write_candidate(self._bundle, folder, candidate.choice, candidate.graph)
@@ -223,21 +225,21 @@ def _with(choice: RuntimeChoice, part: str, tuned: TunedPart) -> RuntimeChoice:
     return RuntimeChoice({**choice.parts, part: tuned}, choice.streams)
 
 
-def _batches(part: str, state: _State) -> Iterator[Candidate]:
+def _batches(part: str, state: _State) -> Iterator[RuntimeCandidate]:
     """The batch that is in force, and others."""
     now: Mapping[str, TunedPart] = state.choice.parts
     tuned = now.get(part, TunedPart())
-    yield Candidate("batch as it is", state.choice, state.graph)
+    yield RuntimeCandidate("batch as it is", state.choice, state.graph)
     sizes = ((16, 512), (32, 2048), (64, 2048)) if part == "text" else ((2, None), (4, None), (16, None))
     for rows, tokens in sizes:
         name = f"batch {rows}" + (f", {tokens} tokens" if tokens else "")
         other = TunedPart(tuned.backend, tuned.precision, rows, tokens)
-        yield Candidate(name, _with(state.choice, part, other), state.graph)
+        yield RuntimeCandidate(name, _with(state.choice, part, other), state.graph)
 
 
-def _streams(state: _State) -> Iterator[Candidate]:
-    yield Candidate("a batch per thread", state.choice, state.graph)
-    yield Candidate("one batch on all threads", RuntimeChoice(state.choice.parts, 1), state.graph)
+def _streams(state: _State) -> Iterator[RuntimeCandidate]:
+    yield RuntimeCandidate("a batch per thread", state.choice, state.graph)
+    yield RuntimeCandidate("one batch on all threads", RuntimeChoice(state.choice.parts, 1), state.graph)
 
 
 def _timed(classifier: PostClassifier, posts: Sequence[Post]) -> float:

@@ -15,7 +15,7 @@ from posthue.data.tables.table import Columns, PostTable, RowBatch, TableWriter,
 from posthue.posts import Prediction
 from posthue.runtime.classifier import PostClassifier
 from posthue.runtime.scoring.columns import empty_batch, input_columns, scored_batch
-from posthue.runtime.scoring.summary import ScoreSummary, Tally
+from posthue.runtime.scoring.summary import ScoreSummary, ScoreTally
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -47,7 +47,7 @@ def score_file(
     """
     started = time.monotonic()
     table = open_table(source, columns=columns, batch_rows=batch_rows, encoding=encoding)
-    tally = Tally(classifier.schemes)
+    tally = ScoreTally(classifier.schemes)
     total = table.count_rows() if progress else None
     with TableWriter(output, overwrite=overwrite) as writer:
         for batch in scored_batches(table, table, classifier, tally, header=True):
@@ -61,7 +61,7 @@ def scored_batches(
     table: PostTable,
     batches: Iterable[RowBatch],
     classifier: PostClassifier,
-    tally: Tally,
+    tally: ScoreTally,
     *,
     header: bool,
 ) -> Iterator[pa.RecordBatch]:

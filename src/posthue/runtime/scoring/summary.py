@@ -54,7 +54,7 @@ def main_scheme(schemes: Mapping[str, LabelScheme]) -> str:
     return "sentiment" if "sentiment" in schemes else next(iter(schemes))
 
 
-class Tally:
+class ScoreTally:
     """Counts predictions as they come."""
 
     def __init__(self, schemes: Mapping[str, LabelScheme]) -> None:

@@ -50,7 +50,7 @@ _AWAY = {
 }
 
 
-class Record(Protocol):
+class KafkaMessage(Protocol):
     """A message as the consumer gives it."""
 
     def error(self) -> object | None: ...  # noqa: D102
@@ -62,7 +62,7 @@ class Consumer(Protocol):
     """What is used of confluent_kafka.Consumer."""
 
     def subscribe(self, topics: list[str]) -> None: ...  # noqa: D102
-    def poll(self, timeout: float) -> Record | None: ...  # noqa: D102
+    def poll(self, timeout: float) -> KafkaMessage | None: ...  # noqa: D102
     def commit(self, *, asynchronous: bool) -> object: ...  # noqa: D102
     def close(self) -> None: ...  # noqa: D102
 

@@ -41,7 +41,7 @@ class Message:
     error: str | None = None
 
 
-class Source(Protocol):
+class MessageSource(Protocol):
     """Where messages come from."""
 
     @property
@@ -58,7 +58,7 @@ class Source(Protocol):
         """Take in nothing new; what was taken in is still polled."""
 
 
-class Sink(Protocol):
+class MessageSink(Protocol):
     """Where answers go."""
 
     def write(self, lines: Sequence[str]) -> None:
@@ -75,8 +75,8 @@ class StreamSummary:
 
 
 def run_stream(
-    source: Source,
-    sink: Sink,
+    source: MessageSource,
+    sink: MessageSink,
     classifier: PostClassifier,
     *,
     batch: int = 32,
@@ -99,7 +99,7 @@ def run_stream(
             return summary
 
 
-def _gather(source: Source, batch: int, max_delay: float) -> list[Message]:
+def _gather(source: MessageSource, batch: int, max_delay: float) -> list[Message]:
     first = source.poll(_IDLE)
     if first is None:
         return []
@@ -113,7 +113,7 @@ def _gather(source: Source, batch: int, max_delay: float) -> list[Message]:
 
 
 def _answer(
-    messages: Sequence[Message], sink: Sink, classifier: PostClassifier, summary: StreamSummary
+    messages: Sequence[Message], sink: MessageSink, classifier: PostClassifier, summary: StreamSummary
 ) -> None:
     parsed = [parse_post(message) for message in messages]
     predicted = classifier.predict_many([post for post in parsed if isinstance(post, Post)])

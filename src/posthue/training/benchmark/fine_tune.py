@@ -38,7 +38,7 @@ from posthue.files import write_json
 from posthue.labels import SENTIMENT
 from posthue.model.post_model import LABEL_PREFIX, PostModel
 from posthue.model.processor import PostProcessor
-from posthue.training.benchmark.folds import Part
+from posthue.training.benchmark.folds import FoldPart
 from posthue.training.datasets.batches import Collator, prepare
 from posthue.training.datasets.rows import features_of
 from posthue.training.datasets.unreadable import facts_of_rows
@@ -129,7 +129,7 @@ def student_folder(model: str | Path) -> Path:
     )
 
 
-def tune(name: str, parts: Sequence[Part], student: Path, output: Path, tuning: Tuning) -> Spread:
+def tune(name: str, parts: Sequence[FoldPart], student: Path, output: Path, tuning: Tuning) -> Spread:
     """Train and test the student on every part; parts that are done in ``output`` are not repeated."""
     disable_progress_bar()
     results = []
@@ -145,7 +145,7 @@ def tune(name: str, parts: Sequence[Part], student: Path, output: Path, tuning: 
     return Spread(name, results)
 
 
-def _train_part(part: Part, student: Path, scratch: Path, tuning: Tuning) -> list[BenchmarkRow]:
+def _train_part(part: FoldPart, student: Path, scratch: Path, tuning: Tuning) -> list[BenchmarkRow]:
     set_seed(tuning.seed)
     model, processor = PostModel.from_pretrained(student), PostProcessor.from_pretrained(student)
     if model.image is None or "sentiment" not in model.config.schemes:
@@ -250,7 +250,7 @@ def _accuracy(model: PostModel, processor: PostProcessor, dataset: Dataset) -> f
     return float(from_confusion(confusion(true, predicted, 2))["accuracy"])
 
 
-def _key(student: Path, part: Part, tuning: Tuning) -> str:
+def _key(student: Path, part: FoldPart, tuning: Tuning) -> str:
     digest = blake2b(digest_size=12)
     digest.update((student / "model.safetensors").read_bytes())
     names = [

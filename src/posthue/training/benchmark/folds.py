@@ -13,7 +13,7 @@ from posthue.evaluation.benchmarks import CLASSES, load_benchmark, polar_class
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class FoldPart:
     """One fold or given split. validate: chooses the epoch; empty: the last one is taken."""
 
     name: str
@@ -24,14 +24,14 @@ class Part:
 
 def tuning_parts(
     name: str, data: str | Path, *, folds: int | None, seed: int, examples: Sequence[Example] | None = None
-) -> list[Part]:
+) -> list[FoldPart]:
     """Return the folds of a benchmark, or its given splits where ``folds`` is None."""
     if folds is None:
         return given_parts(name, data)
     return cross_validation_parts(name, examples or load_benchmark(name, data), folds, seed)
 
 
-def cross_validation_parts(name: str, examples: Sequence[Example], folds: int, seed: int) -> list[Part]:
+def cross_validation_parts(name: str, examples: Sequence[Example], folds: int, seed: int) -> list[FoldPart]:
     """Return stratified, shuffled folds, the same as scikit-learn's for this seed."""
     from sklearn.model_selection import StratifiedKFold  # noqa: PLC0415
 
@@ -43,12 +43,12 @@ def cross_validation_parts(name: str, examples: Sequence[Example], folds: int, s
         )
     made = StratifiedKFold(folds, shuffle=True, random_state=seed).split(classes, classes)
     return [
-        Part(f"fold-{i}", [examples[row] for row in train], [examples[row] for row in test])
+        FoldPart(f"fold-{i}", [examples[row] for row in train], [examples[row] for row in test])
         for i, (train, test) in enumerate(made, start=1)
     ]
 
 
-def given_parts(name: str, data: str | Path) -> list[Part]:
+def given_parts(name: str, data: str | Path) -> list[FoldPart]:
     """Return all given splits of a benchmark; raise InputError where there are none, or one is not whole."""
     splits = load_corpus(name, data).splits
     polar = {key: [e for e in examples if polar_class(e)] for key, examples in splits.items()}
@@ -60,15 +60,15 @@ def given_parts(name: str, data: str | Path) -> list[Part]:
     return [_given(name, number, polar) for number in numbered]
 
 
-def _given(name: str, number: str, polar: Mapping[str, list[Example]]) -> Part:
+def _given(name: str, number: str, polar: Mapping[str, list[Example]]) -> FoldPart:
     missing = [part for part in ("train", "val", "test") if not polar.get(f"{number}/{part}")]
     if missing:
         raise InputError(f"{name}: {number} has no list of its {' and '.join(missing)} pictures")
     train, val, test = (polar[f"{number}/{part}"] for part in ("train", "val", "test"))
-    return Part(number, train, test, val)
+    return FoldPart(number, train, test, val)
 
 
-def _with_validation(name: str, train: Sequence[Example], test: Sequence[Example]) -> Part:
+def _with_validation(name: str, train: Sequence[Example], test: Sequence[Example]) -> FoldPart:
     """Hold a tenth of the training pictures out, where no validation part is given."""
     rows = stratified_split([polar_class(e) for e in train], {"train": 0.9, "val": 0.1}, seed=42)
-    return Part(name, [train[i] for i in rows["train"]], test, [train[i] for i in rows["val"]])
+    return FoldPart(name, [train[i] for i in rows["train"]], test, [train[i] for i in rows["val"]])

@@ -26,11 +26,11 @@ from posthue.labels import SCHEMES
 from posthue.model.post_model import LABEL_PREFIX
 from posthue.posts import Post
 from posthue.training.datasets.unreadable import Row, Skipped, without_unreadable
-from posthue.training.recipes.recipe import Check, Source
+from posthue.training.recipes.recipe import Check, TrainingSource
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class LoadedRows:
     """The rows of a source, and those that were left out because their picture is broken."""
 
     dataset: Dataset
@@ -53,14 +53,21 @@ def features_of(schemes: Sequence[str]) -> Features:
     return Features(columns)
 
 
-def load_source(source: Source | Check, schemes: Sequence[str], data: str | Path, seed: int) -> Dataset:
+def load_source(
+    source: TrainingSource | Check, schemes: Sequence[str], data: str | Path, seed: int
+) -> Dataset:
     """Read one source of a recipe as a dataset, without its broken pictures; see ``read_source``."""
     return read_source(source, schemes, data, seed).dataset
 
 
 def read_source(
-    source: Source | Check, schemes: Sequence[str], data: str | Path, seed: int, *, cache: Path | None = None
-) -> Loaded:
+    source: TrainingSource | Check,
+    schemes: Sequence[str],
+    data: str | Path,
+    seed: int,
+    *,
+    cache: Path | None = None,
+) -> LoadedRows:
     """Read one source of a recipe; every picture is decoded once to see that it can be.
 
     cache: folder in which is kept what was seen. Raises CorpusError for a split that is not there, or without
@@ -79,10 +86,10 @@ def read_source(
             f"{source.corpus}, split {source.split}: none of its {len(kept):,} pictures can be decoded "
             f"({skipped[0].error}, say)"
         )
-    return Loaded(Dataset.from_list(usable, features=features_of(schemes)), skipped)
+    return LoadedRows(Dataset.from_list(usable, features=features_of(schemes)), skipped)
 
 
-def examples_of(source: Source | Check, data: str | Path, seed: int) -> list[Example]:
+def examples_of(source: TrainingSource | Check, data: str | Path, seed: int) -> list[Example]:
     """Read, cut to ``limit`` and pair the examples of one source."""
     examples = list(corpus_split(source.corpus, source.split, data))
     rng = np.random.default_rng(seed)
@@ -129,7 +136,7 @@ def distribution(labels: Mapping[str, tuple[str, ...]], scheme: str) -> list[flo
     return target
 
 
-def _row(example: Example, source: Source | Check, schemes: Sequence[str]) -> Row:
+def _row(example: Example, source: TrainingSource | Check, schemes: Sequence[str]) -> Row:
     post = example.post
     text = post.text if "text" in source.modalities and normalise_tweet(post.text or "") else None
     image = post.image if "image" in source.modalities else None
@@ -140,19 +147,19 @@ def _row(example: Example, source: Source | Check, schemes: Sequence[str]) -> Ro
         "image_bytes": image if isinstance(image, bytes) else None,
         "length": 0,
         "small": False,
-        "weight": source.weight if isinstance(source, Source) else 1.0,
+        "weight": source.weight if isinstance(source, TrainingSource) else 1.0,
         "row": 0,
         **{LABEL_PREFIX + scheme: _target(example, source, scheme) for scheme in schemes},
     }
 
 
-def _target(example: Example, source: Source | Check, scheme: str) -> list[float]:
+def _target(example: Example, source: TrainingSource | Check, scheme: str) -> list[float]:
     if source.targets == "soft":
         return list(example.soft.get(scheme, (0.0,) * len(SCHEMES[scheme])))
     return distribution(_labels(example, source), scheme)
 
 
-def _labels(example: Example, source: Source | Check) -> Mapping[str, tuple[str, ...]]:
+def _labels(example: Example, source: TrainingSource | Check) -> Mapping[str, tuple[str, ...]]:
     if source.targets == "post":
         return example.labels
     if source.targets != "own" or len(source.modalities) != 1:

@@ -19,7 +19,7 @@ from posthue.labels import SENTIMENT
 from posthue.training.distill.recipe import DistillRecipe, Student
 from posthue.training.distill.store import StageWriter, stream
 from posthue.training.distill.teach import probabilities_of
-from posthue.training.recipes.recipe import Check, Recipe, Source, Stage
+from posthue.training.recipes.recipe import Check, Recipe, Stage, TrainingSource
 
 CROWD = pa.schema(
     [
@@ -109,7 +109,7 @@ def _stage(
     options |= {"temperature": float(student.temperature)} if soft else {}
     return Stage(
         name=name,
-        train=(Source("crowd", "train", ("image",), targets="soft" if soft else "post"),),
+        train=(TrainingSource("crowd", "train", ("image",), targets="soft" if soft else "post"),),
         validate=(Check("crowd", "val", metric="macro_f1", modalities=("image",)),),
         image=image,
         fusion="single",

@@ -28,7 +28,7 @@ from tqdm.auto import tqdm
 from posthue.data.images.decode import decode_image, image_digest, to_pixels
 from posthue.data.text import normalise_tweet
 from posthue.errors import ImageError
-from posthue.model.encoders.encoders import Encoded, grid_means
+from posthue.model.encoders.encoders import EncodedBatch, grid_means
 from posthue.model.post_model import PostModel
 from posthue.model.processor import PostProcessor
 from posthue.posts import Post
@@ -62,7 +62,7 @@ class Encodings:
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class FeatureView:
     """What is read of a post. corrupted: see posthue.training.features.corruption. sequences: keep them as
     well.
 
@@ -98,7 +98,7 @@ def encoder_digest(model: PostModel, processor: PostProcessor, modality: str) ->
     return digest.hexdigest()
 
 
-def store_folder(digest: str, view: View, cache: str | Path, *, sequences: bool) -> Path:
+def store_folder(digest: str, view: FeatureView, cache: str | Path, *, sequences: bool) -> Path:
     """Return the folder of a store."""
     name = f"{view.modality}-{digest}-v{FORMAT}"
     name += f"-{CORRUPTION}" if view.corrupted else ""
@@ -114,11 +114,11 @@ def cached_features(
     Encodes only what is not in the cache.
     """
     posts = [post_of(row) for row in dataset.select_columns(["text", "image_path", "image_bytes"])]
-    return encode_posts(model, processor, posts, View(modality), cache).pooled
+    return encode_posts(model, processor, posts, FeatureView(modality), cache).pooled
 
 
 def encode_posts(
-    model: PostModel, processor: PostProcessor, posts: Sequence[Post], view: View, cache: str | Path
+    model: PostModel, processor: PostProcessor, posts: Sequence[Post], view: FeatureView, cache: str | Path
 ) -> Encodings:
     """Return the features of one modality of posts, without token scores, from the cache where they are."""
     encoder, digest = getattr(model, view.modality), encoder_digest(model, processor, view.modality)
@@ -148,7 +148,7 @@ def _encode_missing(
     posts: Sequence[Post],
     keys: Sequence[bytes | None],
     stores: Sequence[FeatureStore],
-    view: View,
+    view: FeatureView,
 ) -> None:
     known = [key for key in keys if key is not None]
     damaged = sum(store.drop_damaged(known) for store in stores)
@@ -167,7 +167,7 @@ def _encode_missing(
 
 
 def _inputs(
-    processor: PostProcessor, posts: Sequence[Post], view: View
+    processor: PostProcessor, posts: Sequence[Post], view: FeatureView
 ) -> Iterator[tuple[list[int], dict[str, Tensor]]]:
     """Yield the posts that could be read, and the encoder's inputs, one batch per prepared picture size."""
     if view.modality == "text":
@@ -183,7 +183,7 @@ def _inputs(
         yield [i for i, _ in found], {"pixel_values": torch.from_numpy(pixels)}
 
 
-def _decoded(processor: PostProcessor, post: Post, view: View) -> npt.NDArray[np.uint8] | None:
+def _decoded(processor: PostProcessor, post: Post, view: FeatureView) -> npt.NDArray[np.uint8] | None:
     if post.image is None:
         return None
     try:
@@ -196,15 +196,15 @@ def _decoded(processor: PostProcessor, post: Post, view: View) -> npt.NDArray[np
 
 
 @torch.inference_mode()
-def _encode(model: PostModel, inputs: dict[str, Tensor], modality: str) -> Encoded:
+def _encode(model: PostModel, inputs: dict[str, Tensor], modality: str) -> EncodedBatch:
     model.eval()
     given = [values.to(model.device) for values in inputs.values()]
     encoder = getattr(model, modality)
-    encoded: Encoded = encoder.encode_backbone(*given) if modality == "text" else encoder(*given)
+    encoded: EncodedBatch = encoder.encode_backbone(*given) if modality == "text" else encoder(*given)
     return encoded
 
 
-def _add(stores: Sequence[FeatureStore], keys: Sequence[bytes], encoded: Encoded, modality: str) -> None:
+def _add(stores: Sequence[FeatureStore], keys: Sequence[bytes], encoded: EncodedBatch, modality: str) -> None:
     stores[0].add(keys, encoded.pooled.float().cpu().numpy())
     for store in stores[1:]:
         sequence, mask = _shortened(encoded, modality)
@@ -212,7 +212,7 @@ def _add(stores: Sequence[FeatureStore], keys: Sequence[bytes], encoded: Encoded
         store.add(keys, halves, mask.sum(1).tolist())
 
 
-def _shortened(encoded: Encoded, modality: str) -> tuple[Tensor, Tensor]:
+def _shortened(encoded: EncodedBatch, modality: str) -> tuple[Tensor, Tensor]:
     """Return the part of a sequence that is kept [batch, length, dim], and its mask."""
     sequence, mask = encoded.sequence, encoded.mask
     if sequence is None or mask is None:
@@ -235,7 +235,7 @@ def _collect(keys: Sequence[bytes | None], stores: Sequence[FeatureStore]) -> En
     return Encodings(pooled, present, stores[1].ragged(keys) if len(stores) > 1 else None)
 
 
-def _key(post: Post, view: View) -> bytes | None:
+def _key(post: Post, view: FeatureView) -> bytes | None:
     if view.modality == "image":
         try:
             return image_digest(post.image) if post.image is not None else None

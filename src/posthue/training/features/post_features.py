@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from posthue.model.encoders.encoders import Encoded
+from posthue.model.encoders.encoders import EncodedBatch
 from posthue.training.features.store import Ragged
 
 Ints = npt.NDArray[np.int64]
@@ -64,7 +64,7 @@ class PostFeatures:
         text = torch.cat([self.text, self.extra], 1)
         return replace(self, text=text, text_sequence=sequence, extra=None)
 
-    def batch(self, rows: Ints, *, sequences: bool) -> tuple[Encoded | None, Encoded | None]:
+    def batch(self, rows: Ints, *, sequences: bool) -> tuple[EncodedBatch | None, EncodedBatch | None]:
         """Return text and image of some posts as the encoders would give them."""
         index = torch.from_numpy(rows)
         pairs = ((self.text, self.text_sequence), (self.image, self.image_sequence))
@@ -86,5 +86,5 @@ def views(posts: PostFeatures) -> list[tuple[Tensor, Tensor]]:
     return [(present, present.any(1)) for present in found]
 
 
-def _encoded(pooled: Tensor, ragged: Ragged | None, rows: Ints) -> Encoded:
-    return Encoded(pooled) if ragged is None else Encoded(pooled, *ragged.padded(rows))
+def _encoded(pooled: Tensor, ragged: Ragged | None, rows: Ints) -> EncodedBatch:
+    return EncodedBatch(pooled) if ragged is None else EncodedBatch(pooled, *ragged.padded(rows))

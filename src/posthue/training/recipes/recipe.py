@@ -46,7 +46,7 @@ PRECISIONS = ("auto", "fp32", "bf16")
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class TrainingSource:
     """Training posts.
 
     corpus, split: which ones. modalities: use only these of each post. weight: of each post in the loss.
@@ -111,7 +111,7 @@ class Stage:
     """
 
     name: str
-    train: tuple[Source, ...]
+    train: tuple[TrainingSource, ...]
     validate: tuple[Check, ...]
     text: str | None = None
     image: str | None = None
@@ -244,7 +244,7 @@ def _check_fusion(stage: Stage, where: str) -> None:
         raise RecipeError(f"{where}: {error}") from None
 
 
-def _check_sources(sources: Iterable[Source | Check], where: str) -> None:
+def _check_sources(sources: Iterable[TrainingSource | Check], where: str) -> None:
     from posthue.data.corpora import list_corpora  # noqa: PLC0415
 
     corpora = [info.name for info in list_corpora()]
@@ -271,7 +271,7 @@ def _stage(values: Any) -> Stage:
         raise RecipeError(f"a stage is a mapping, not {values!r}")
     where = f"stage {values.get('name', '?')!r}"
     filled = dict(values)
-    filled["train"] = _many(Source, values.get("train", ()), f"{where}: train")
+    filled["train"] = _many(TrainingSource, values.get("train", ()), f"{where}: train")
     filled["validate"] = _many(Check, values.get("validate", ()), f"{where}: validate")
     return make_settings(Stage, filled, where)
 

@@ -8,9 +8,9 @@ from typing import TypeVar
 
 from posthue.data.splits.files import SPLIT_FILE, read_splits
 from posthue.errors import RecipeError
-from posthue.training.recipes.recipe import Check, Recipe, Source, Stage
+from posthue.training.recipes.recipe import Check, Recipe, Stage, TrainingSource
 
-S = TypeVar("S", Source, Check)
+S = TypeVar("S", TrainingSource, Check)
 
 
 def use_splits(recipe: Recipe, given: Sequence[str]) -> Recipe:
@@ -30,7 +30,7 @@ def use_splits(recipe: Recipe, given: Sequence[str]) -> Recipe:
 
 
 def _corpora(recipe: Recipe) -> list[str]:
-    sources: list[Source | Check] = []
+    sources: list[TrainingSource | Check] = []
     for stage in recipe.stages:
         sources += [*stage.train, *stage.validate]
     paired = [source.pair_with["corpus"] for source in sources if source.pair_with]

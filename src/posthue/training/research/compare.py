@@ -30,9 +30,9 @@ from posthue.insight.compare.plots import (
 from posthue.insight.compare.tables import mcnemar_rows, write_reports, write_tables
 from posthue.training.research.candidates import Candidate
 from posthue.training.research.corpus import (
-    Encoded,
+    CorpusSource,
+    EncodedCorpus,
     Labelled,
-    Source,
     check_apart,
     check_labels,
     check_present,
@@ -42,8 +42,8 @@ from posthue.training.research.corpus import (
     near_groups,
     restored,
 )
-from posthue.training.research.sweep import Job, claim, run_jobs, seconds_per_model
-from posthue.training.research.trial import Condition, Material, conditions, run_trial
+from posthue.training.research.sweep import RunJob, claim, run_jobs, seconds_per_model
+from posthue.training.research.trial import Condition, TrialData, conditions, run_trial
 
 Ints = npt.NDArray[np.int64]
 
@@ -52,7 +52,7 @@ Ints = npt.NDArray[np.int64]
 class Comparison:
     """What is compared. baseline: the model that the others are tested against; the first if None."""
 
-    source: Source
+    source: CorpusSource
     candidates: Sequence[Candidate]
     seeds: int = 5
     train: str = "train"
@@ -61,7 +61,7 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class ComparisonResult:
     """The finished table. seconds: model → CPU seconds of its runs."""
 
     cells: Sequence[Cell]
@@ -72,16 +72,16 @@ class Compared:
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
+class ComparisonPlan:
     """The runs of a comparison. n: posts asked about."""
 
     labelled: Labelled
-    encoded: Encoded
-    jobs: Sequence[Job]
+    encoded: EncodedCorpus
+    jobs: Sequence[RunJob]
     n: int
 
 
-def compare(comparison: Comparison, out: Path, *, workers: int = 1) -> Compared:
+def compare(comparison: Comparison, out: Path, *, workers: int = 1) -> ComparisonResult:
     """Make what is missing of a comparison, in so many processes, and write its tables and pictures."""
     baseline = _baseline(comparison)
     planned = plan(comparison)
@@ -91,7 +91,7 @@ def compare(comparison: Comparison, out: Path, *, workers: int = 1) -> Compared:
     return _write(out, comparison, planned.labelled, runs, baseline, planned.n)
 
 
-def plan(comparison: Comparison) -> Planned:
+def plan(comparison: Comparison) -> ComparisonPlan:
     """Read and encode the posts of a comparison, and list its runs."""
     source = comparison.source
     labelled = load_labelled(source, (comparison.train, comparison.evaluate))
@@ -101,26 +101,26 @@ def plan(comparison: Comparison) -> Planned:
     check_apart(labelled, source.corpus)
     check_present(labelled, comparison.candidates)
     encoded = encode_corpus(source, labelled, comparison.candidates, corrupted=asked)
-    material = Material(
+    material = TrialData(
         labelled, encoded.posts, near_groups(labelled, encoded, source.cache), encoded.lexicons
     )
     shown = conditions(encoded.posts.select(asked), encoded.corrupted)
     jobs = [
-        Job(c.name, seed, facts, partial(_run, material, c, train, shown, asked, seed, facts))
+        RunJob(c.name, seed, facts, partial(_run, material, c, train, shown, asked, seed, facts))
         for c in comparison.candidates
         for seed in range(comparison.seeds)
         for facts in ({"candidate": c.facts()},)
     ]
-    return Planned(labelled, encoded, jobs, len(asked))
+    return ComparisonPlan(labelled, encoded, jobs, len(asked))
 
 
-def planned_jobs(task: Mapping[str, Any]) -> Sequence[Job]:
+def planned_jobs(task: Mapping[str, Any]) -> Sequence[RunJob]:
     """List the runs of a comparison that comes as plain data, in a worker process."""
     return plan(Comparison(**restored(task))).jobs
 
 
 def _run(
-    material: Material,
+    material: TrialData,
     candidate: Candidate,
     train: Ints,
     shown: Sequence[Condition],
@@ -141,7 +141,7 @@ def _baseline(comparison: Comparison) -> str:
     return baseline
 
 
-def _purpose(comparison: Comparison, labelled: Labelled, encoded: Encoded) -> dict[str, object]:
+def _purpose(comparison: Comparison, labelled: Labelled, encoded: EncodedCorpus) -> dict[str, object]:
     """Return what every run in the folder depends on; models and seeds may be added later."""
     return {
         "command": "compare",
@@ -161,7 +161,7 @@ def _write(
     runs: Mapping[str, Sequence[Run]],
     baseline: str,
     n: int,
-) -> Compared:
+) -> ComparisonResult:
     cells = summarise(runs)
     differences = significance(runs, baseline) if len(runs) > 1 else []
     title = f"{comparison.source.corpus}: {comparison.train} → {comparison.evaluate}, {labelled.scheme}"
@@ -178,7 +178,7 @@ def _write(
     write_reports(out / "reports", runs)
     comparison_picture(out / "table.png", cells, title=f"{title} (n = {n:,}, {seeds})")
     write_pictures(out, runs)
-    return Compared(cells, differences, seconds, n, labelled.passed)
+    return ComparisonResult(cells, differences, seconds, n, labelled.passed)
 
 
 def write_pictures(out: Path, runs: Mapping[str, Sequence[Run]], condition: str = "both") -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from posthue.baselines.vader import Lexicon, Said, Vader
+from posthue.baselines.vader import Lexicon, LexiconScores, Vader
 from posthue.baselines.word_list import WordList
 from posthue.data.corpora import Example, load_corpus
 from posthue.data.duplicates.posts import group_posts
@@ -23,7 +23,7 @@ from posthue.errors import CorpusError, RecipeError
 from posthue.files import write_json
 from posthue.labels import SCHEMES
 from posthue.posts import Post
-from posthue.training.features.encode import Encodings, View, encode_posts, encoder_digest
+from posthue.training.features.encode import Encodings, FeatureView, encode_posts, encoder_digest
 from posthue.training.features.post_features import PostFeatures
 from posthue.training.recipes.recipe import Stage
 from posthue.training.research.candidates import LEXICON, Candidate, candidate_from_facts
@@ -37,7 +37,7 @@ CACHE = ".posthue-features"
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class CorpusSource:
     """Where posts and features come from.
 
     corpus, data: as everywhere. scheme: of the labels; the corpus's first if None. text, image: encoders, by
@@ -69,7 +69,7 @@ def restored(task: Mapping[str, Any]) -> dict[str, Any]:
     source |= {name: Path(source[name]) for name in ("data", "models", "cache") if source[name] is not None}
     source["word_lists"] = {name: WordList(**words) for name, words in source["word_lists"].items()}
     models = [candidate_from_facts(facts) for facts in task["candidates"]]
-    return {**task, "source": Source(**source), "candidates": models}
+    return {**task, "source": CorpusSource(**source), "candidates": models}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class Labelled:
 
 
 @dataclass(frozen=True, slots=True)
-class Encoded:
+class EncodedCorpus:
     """The posts of a corpus, encoded. corrupted: the same features, of corrupted pictures, for some rows.
 
     encoders: modality → digest. lexicons: by name, those that a candidate asks for. contents: modality →
@@ -104,12 +104,12 @@ class Encoded:
     posts: PostFeatures
     corrupted: PostFeatures | None
     encoders: Mapping[str, str]
-    lexicons: Mapping[str, Said] = field(default_factory=dict)
+    lexicons: Mapping[str, LexiconScores] = field(default_factory=dict)
     contents: Mapping[str, str] = field(default_factory=dict)
 
 
 def load_labelled(
-    source: Source, splits: Sequence[str] | None = None, *, named: Sequence[str] = ()
+    source: CorpusSource, splits: Sequence[str] | None = None, *, named: Sequence[str] = ()
 ) -> Labelled:
     """Read splits of a corpus (all if None); raise CorpusError where there is nothing to learn from.
 
@@ -166,8 +166,8 @@ def check_labels(labelled: Labelled, rows: Ints, where: str, *, least: int = 2) 
 
 
 def encode_corpus(
-    source: Source, labelled: Labelled, candidates: Sequence[Candidate], corrupted: Ints | None = None
-) -> Encoded:
+    source: CorpusSource, labelled: Labelled, candidates: Sequence[Candidate], corrupted: Ints | None = None
+) -> EncodedCorpus:
     """Encode what the candidates read, from the cache where it is there.
 
     corrupted: rows whose pictures are read once more, corrupted. Raises CorpusError if a modality that a
@@ -182,7 +182,7 @@ def encode_corpus(
     lexicons = {name: _said(name, source.lexicon(name), labelled) for name in sorted(names)}
     reads = any("text" in c.modalities for c in candidates)
     if not wanted:  # counting needs no encoder
-        return Encoded(_features(labelled, {}, texts=reads), None, {}, lexicons)
+        return EncodedCorpus(_features(labelled, {}, texts=reads), None, {}, lexicons)
     stage = Stage(
         "encoders",
         (),
@@ -196,7 +196,11 @@ def encode_corpus(
     sequences = any(c.wants_sequences() for c in candidates)
     found = {
         m: encode_posts(
-            model, processor, labelled.posts, View(m, sequences=sequences, skip_broken=True), source.cache
+            model,
+            processor,
+            labelled.posts,
+            FeatureView(m, sequences=sequences, skip_broken=True),
+            source.cache,
         )
         for m in sorted(wanted)
     }
@@ -204,17 +208,17 @@ def encode_corpus(
     posts = _features(labelled, found, texts=reads)
     again = None
     if corrupted is not None and "image" in wanted:
-        view = View("image", corrupted=True, sequences=sequences, skip_broken=True)
+        view = FeatureView("image", corrupted=True, sequences=sequences, skip_broken=True)
         some = [labelled.posts[i] for i in corrupted]
         images = encode_posts(model, processor, some, view, source.cache)
         again = replace(
             posts.select(corrupted), image=torch.from_numpy(images.pooled), image_sequence=images.sequence
         )
     digests = {m: encoder_digest(model, processor, m) for m in sorted(wanted)}
-    return Encoded(posts, again, digests, lexicons, {m: found[m].content for m in sorted(wanted)})
+    return EncodedCorpus(posts, again, digests, lexicons, {m: found[m].content for m in sorted(wanted)})
 
 
-def _said(name: str, lexicon: Lexicon, labelled: Labelled) -> Said:
+def _said(name: str, lexicon: Lexicon, labelled: Labelled) -> LexiconScores:
     texts = [post.text or "" for post in labelled.posts]
     said = lexicon.predict(texts)
     if isinstance(lexicon, WordList) and not said.features[:, 1:3].any():  # how many words it found
@@ -236,7 +240,7 @@ def check_present(labelled: Labelled, candidates: Sequence[Candidate]) -> None:
                 )
 
 
-def near_groups(labelled: Labelled, encoded: Encoded, cache: Path) -> list[int]:
+def near_groups(labelled: Labelled, encoded: EncodedCorpus, cache: Path) -> list[int]:
     """Return the groups of near-duplicates, from the cache if these posts were grouped before."""
     digest = blake2b(encoded.contents.get("image", "").encode(), digest_size=12)
     for post in labelled.posts:
@@ -252,7 +256,7 @@ def near_groups(labelled: Labelled, encoded: Encoded, cache: Path) -> list[int]:
     return groups
 
 
-def fingerprint(labelled: Labelled, encoded: Encoded) -> str:
+def fingerprint(labelled: Labelled, encoded: EncodedCorpus) -> str:
     """Name the posts and their labels, and of what was encoded the content: what finished runs depend on."""
     digest = blake2b("-".join(encoded.contents.values()).encode(), digest_size=12)
     digest.update(json.dumps([labelled.scheme, labelled.ids, labelled.splits]).encode())
@@ -262,7 +266,7 @@ def fingerprint(labelled: Labelled, encoded: Encoded) -> str:
     return digest.hexdigest()
 
 
-def _require_readable(found: Mapping[str, Encodings], source: Source) -> None:
+def _require_readable(found: Mapping[str, Encodings], source: CorpusSource) -> None:
     for modality, encodings in found.items():
         if not encodings.present.any():
             raise CorpusError(

@@ -28,9 +28,9 @@ from posthue.insight.compare.tables import per_class_rows, write_reports, write_
 from posthue.training.research.candidates import Candidate
 from posthue.training.research.compare import write_pictures
 from posthue.training.research.corpus import (
-    Encoded,
+    CorpusSource,
+    EncodedCorpus,
     Labelled,
-    Source,
     check_apart,
     check_labels,
     check_present,
@@ -40,8 +40,8 @@ from posthue.training.research.corpus import (
     near_groups,
     restored,
 )
-from posthue.training.research.sweep import Job, claim, run_jobs, seconds_per_model
-from posthue.training.research.trial import Material, conditions, run_trial
+from posthue.training.research.sweep import RunJob, claim, run_jobs, seconds_per_model
+from posthue.training.research.trial import TrialData, conditions, run_trial
 
 Ints = npt.NDArray[np.int64]
 
@@ -52,7 +52,7 @@ _GIVEN = re.compile(r"(?:split|fold)[-_ ]?(\d+)/(train|val|test)")
 class CrossValidation:
     """What is validated. folds: how many, where the corpus does not bring its own. seed: of the folds."""
 
-    source: Source
+    source: CorpusSource
     candidates: Sequence[Candidate]
     folds: int = 5
     seed: int = 42
@@ -60,7 +60,7 @@ class CrossValidation:
 
 
 @dataclass(frozen=True, slots=True)
-class CrossValidated:
+class CrossValidationResult:
     """The finished table.
 
     per_class: rows of model, label, mean and std of F1. given: whether the folds are the corpus's own.
@@ -76,17 +76,17 @@ class CrossValidated:
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
+class CrossValidationPlan:
     """The runs of a cross-validation. given: whether the folds are the corpus's own."""
 
     labelled: Labelled
-    encoded: Encoded
+    encoded: EncodedCorpus
     folds: Sequence[tuple[Ints, Ints]]
-    jobs: Sequence[Job]
+    jobs: Sequence[RunJob]
     given: bool
 
 
-def crossval(task: CrossValidation, out: Path, *, workers: int = 1) -> CrossValidated:
+def crossval(task: CrossValidation, out: Path, *, workers: int = 1) -> CrossValidationResult:
     """Make what is missing of a cross-validation, in so many processes, and write tables and pictures."""
     planned = plan(task)
     labelled, given = planned.labelled, planned.given
@@ -98,7 +98,7 @@ def crossval(task: CrossValidation, out: Path, *, workers: int = 1) -> CrossVali
     return _write(out, task, labelled, runs, given=given)
 
 
-def plan(task: CrossValidation) -> Planned:
+def plan(task: CrossValidation) -> CrossValidationPlan:
     """Read and encode the posts of a cross-validation, and list its runs."""
     source = task.source
     given = given_folds(load_corpus(source.corpus, source.data).splits) if task.splits is None else {}
@@ -111,17 +111,17 @@ def plan(task: CrossValidation) -> Planned:
     encoded = encode_corpus(source, labelled, task.candidates)
     groups = near_groups(labelled, encoded, source.cache)
     folds = _folds(labelled, given, task, groups)
-    material = Material(labelled, encoded.posts, groups, encoded.lexicons)
+    material = TrialData(labelled, encoded.posts, groups, encoded.lexicons)
     jobs = [
-        Job(c.name, fold, facts, partial(_run, material, c, train, test, fold, task.seed, facts))
+        RunJob(c.name, fold, facts, partial(_run, material, c, train, test, fold, task.seed, facts))
         for c in task.candidates
         for fold, (train, test) in enumerate(folds, start=1)
         for facts in ({"candidate": c.facts()},)
     ]
-    return Planned(labelled, encoded, folds, jobs, bool(given))
+    return CrossValidationPlan(labelled, encoded, folds, jobs, bool(given))
 
 
-def planned_jobs(task: Mapping[str, Any]) -> Sequence[Job]:
+def planned_jobs(task: Mapping[str, Any]) -> Sequence[RunJob]:
     """List the runs of a cross-validation that comes as plain data, in a worker process."""
     return plan(CrossValidation(**restored(task))).jobs
 
@@ -157,7 +157,7 @@ def _folds(
 
 
 def _run(
-    material: Material,
+    material: TrialData,
     candidate: Candidate,
     train: Ints,
     test: Ints,
@@ -170,7 +170,7 @@ def _run(
 
 
 def _purpose(
-    task: CrossValidation, labelled: Labelled, encoded: Encoded, *, given: bool
+    task: CrossValidation, labelled: Labelled, encoded: EncodedCorpus, *, given: bool
 ) -> dict[str, object]:
     return {
         "command": "crossval",
@@ -190,7 +190,7 @@ def _write_folds(out: Path, labelled: Labelled, folds: Sequence[tuple[Ints, Ints
 
 def _write(
     out: Path, task: CrossValidation, labelled: Labelled, runs: Mapping[str, Sequence[Run]], *, given: bool
-) -> CrossValidated:
+) -> CrossValidationResult:
     cells = fold_cells(runs)
     count = len(next(iter(runs.values())))
     title = f"{task.source.corpus}, {count}-fold cross-validation, {labelled.scheme}"
@@ -204,7 +204,7 @@ def _write(
     write_reports(out / "reports", runs)
     comparison_picture(out / "table.png", cells, title=f"{title} (n = {n:,})")
     write_pictures(out, runs)
-    return CrossValidated(cells, per_class, seconds, n, count, given, labelled.passed)
+    return CrossValidationResult(cells, per_class, seconds, n, count, given, labelled.passed)
 
 
 def _fold_rows(runs: Mapping[str, Sequence[Run]]) -> list[list[object]]:

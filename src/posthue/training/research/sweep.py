@@ -16,13 +16,13 @@ from tqdm.auto import tqdm
 from posthue.errors import RecipeError
 from posthue.evaluation.runs import Run, read_run, write_run
 from posthue.files import write_json
-from posthue.training.research.workers import Errand, in_processes
+from posthue.training.research.workers import WorkSpec, in_processes
 
 PREDICTIONS = "predictions"
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class RunJob:
     """A run that is to be there. facts: what it is made with; make: makes it, given these."""
 
     model: str
@@ -66,7 +66,7 @@ def run_path(out: Path, model: str, part: int, name: str) -> Path:
 
 
 def run_jobs(
-    out: Path, jobs: Sequence[Job], *, name: str, module: str, task: Mapping[str, Any], workers: int = 1
+    out: Path, jobs: Sequence[RunJob], *, name: str, module: str, task: Mapping[str, Any], workers: int = 1
 ) -> list[Run]:
     """Make the runs that are missing, and return all of them; they do not depend on the number of workers.
 
@@ -78,7 +78,7 @@ def run_jobs(
     for i, run in finished.items():
         _require_same(paths[i], jobs[i], run)
     missing = [i for i in range(len(jobs)) if i not in finished]
-    errand = Errand(__name__, "planned_work", {"out": out, "name": name, "module": module, "task": task})
+    errand = WorkSpec(__name__, "planned_work", {"out": out, "name": name, "module": module, "task": task})
     made = _made(out, jobs, missing, name, errand, workers)
     for i in tqdm(made, "runs", len(missing), unit="run", disable=not missing):
         finished[i] = read_run(paths[i])
@@ -87,10 +87,10 @@ def run_jobs(
 
 def _made(
     out: Path,
-    jobs: Sequence[Job],
+    jobs: Sequence[RunJob],
     missing: Sequence[int],
     name: str,
-    errand: Errand,
+    errand: WorkSpec,
     workers: int,
 ) -> Iterator[int]:
     """Make and write runs, and tell which is there, as they come."""
@@ -105,11 +105,11 @@ def _made(
 
 def planned_work(out: str, name: str, module: str, task: Mapping[str, Any]) -> list[Callable[[], None]]:
     """List what makes and writes each run, in a worker process."""
-    jobs: Sequence[Job] = import_module(module).planned_jobs(task)
+    jobs: Sequence[RunJob] = import_module(module).planned_jobs(task)
     return [partial(_make, Path(out), name, job) for job in jobs]
 
 
-def _make(out: Path, name: str, job: Job) -> None:
+def _make(out: Path, name: str, job: RunJob) -> None:
     write_run(_path(out, job, name), job.make())
 
 
@@ -118,11 +118,11 @@ def seconds_per_model(runs: Mapping[str, Sequence[Run]]) -> dict[str, float]:
     return {model: sum(float(run.facts["seconds"]) for run in found) for model, found in runs.items()}
 
 
-def _path(out: Path, job: Job, name: str) -> Path:
+def _path(out: Path, job: RunJob, name: str) -> Path:
     return run_path(out, job.model, job.part, name)
 
 
-def _require_same(path: Path, job: Job, run: Run) -> None:
+def _require_same(path: Path, job: RunJob, run: Run) -> None:
     wanted = json.loads(json.dumps(dict(job.facts)))
     if different := differing({key: run.facts.get(key) for key in wanted}, wanted):
         raise RecipeError(

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from posthue.baselines.tfidf import stacked
-from posthue.baselines.vader import Said
+from posthue.baselines.vader import LexiconScores
 from posthue.data.splits.stratified import stratified_split
 from posthue.evaluation.calibration import fit_temperature, softmax
 from posthue.evaluation.runs import Answers, Run
@@ -39,7 +39,7 @@ _STATE_OF = {"both": "both", "text": "text", "image": "image", "corrupted": "bot
 
 
 @dataclass(frozen=True, slots=True)
-class Material:
+class TrialData:
     """What every run of a command shares.
 
     groups: of near-duplicates [n]. lexicons: by name. counted: what counted words said, by training rows,
@@ -49,7 +49,7 @@ class Material:
     labelled: Labelled
     posts: PostFeatures
     groups: Sequence[int]
-    lexicons: Mapping[str, Said] = field(default_factory=dict)
+    lexicons: Mapping[str, LexiconScores] = field(default_factory=dict)
     counted: dict[tuple[bytes, int, tuple[str, ...]], Floats] = field(default_factory=dict)
 
     @property
@@ -67,7 +67,7 @@ class Condition:
     present: Tensor
 
 
-def inner_split(material: Material, rows: Ints, seed: int) -> tuple[Ints, Ints]:
+def inner_split(material: TrialData, rows: Ints, seed: int) -> tuple[Ints, Ints]:
     """Split training rows into those to learn from and those to choose on."""
     parts = stratified_split(
         material.labelled.true[rows].tolist(),
@@ -91,7 +91,7 @@ def conditions(posts: PostFeatures, corrupted: PostFeatures | None = None) -> li
 
 
 def fit(
-    material: Material,
+    material: TrialData,
     candidate: Candidate,
     train: Ints,
     seed: int,
@@ -102,7 +102,7 @@ def fit(
 
 
 def fit_seen(
-    material: Material,
+    material: TrialData,
     candidate: Candidate,
     posts: PostFeatures,
     train: Ints,
@@ -127,7 +127,7 @@ def fit_seen(
 
 
 def run_trial(
-    material: Material,
+    material: TrialData,
     candidate: Candidate,
     train: Ints,
     asked: Sequence[Condition],
@@ -159,7 +159,7 @@ def run_trial(
 
 
 def _trained(
-    material: Material, candidate: Candidate, train: Ints, seed: int
+    material: TrialData, candidate: Candidate, train: Ints, seed: int
 ) -> tuple[Answer, dict[str, Any]]:
     """Train a candidate; return how it answers, and what is to be known of its training."""
     beside = _beside(material, candidate, train, seed)
@@ -178,7 +178,7 @@ def _trained(
     return answer, {"epoch": head.epoch, "temperatures": temperatures, "losses": head.losses}
 
 
-def _beside(material: Material, candidate: Candidate, train: Ints, seed: int) -> Tensor | None:
+def _beside(material: TrialData, candidate: Candidate, train: Ints, seed: int) -> Tensor | None:
     """Return what stands beside the vectors of all texts [n, k]: the lexicon's features, counted words'."""
     found = [torch.from_numpy(material.lexicons[name].features) for name in candidate.lexicons]
     if candidate.words:
@@ -187,7 +187,7 @@ def _beside(material: Material, candidate: Candidate, train: Ints, seed: int) ->
     return torch.cat(found, 1) if found else None
 
 
-def _counted(material: Material, candidate: Candidate, train: Ints, seed: int) -> Floats:
+def _counted(material: TrialData, candidate: Candidate, train: Ints, seed: int) -> Floats:
     """Return the probabilities by counted words, of every post [n, labels], from models without it."""
     key = (train.tobytes(), seed, tuple(candidate.lexicons))
     if key not in material.counted:
@@ -206,13 +206,15 @@ def _counted(material: Material, candidate: Candidate, train: Ints, seed: int) -
     return material.counted[key]
 
 
-def _words(material: Material, candidate: Candidate, train: Ints, seed: int) -> tuple[Answer, dict[str, Any]]:
+def _words(
+    material: TrialData, candidate: Candidate, train: Ints, seed: int
+) -> tuple[Answer, dict[str, Any]]:
     """Return how counted words answer; the temperature is fitted on posts that they did not learn from."""
     return _known(material, np.log(_counted(material, candidate, train, seed)), train)
 
 
 def _lexicon(
-    material: Material, candidate: Candidate, train: Ints, seed: int
+    material: TrialData, candidate: Candidate, train: Ints, seed: int
 ) -> tuple[Answer, dict[str, Any]]:
     """Return how a lexicon answers, with a temperature fitted on the training posts."""
     (name,) = candidate.lexicons
@@ -220,7 +222,7 @@ def _lexicon(
     return _known(material, np.log(np.clip(probabilities, 1e-12, 1.0)), train)
 
 
-def _known(material: Material, logits: Floats, train: Ints) -> tuple[Answer, dict[str, Any]]:
+def _known(material: TrialData, logits: Floats, train: Ints) -> tuple[Answer, dict[str, Any]]:
     """Answer with the logits of every post [n, labels], at a temperature fitted on the training texts."""
     posts = material.labelled.posts
     some = np.array([i for i in train if posts[i].text], dtype=np.int64)
@@ -241,7 +243,7 @@ def _temperature(temperatures: Mapping[str, float], state: str) -> float:
     return temperatures.get(state, temperatures.get("both", 1.0))
 
 
-def seen_by(candidate: Candidate, material: Material) -> PostFeatures:
+def seen_by(candidate: Candidate, material: TrialData) -> PostFeatures:
     """Return the posts as a candidate without anything beside the text sees them."""
     return narrowed(candidate, replace(material.posts, extra=None))
 

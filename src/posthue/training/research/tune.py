@@ -29,9 +29,9 @@ from posthue.insight.compare.plots import history_picture, importance_picture
 from posthue.training.features.store import is_locked, locked
 from posthue.training.research.candidates import Candidate
 from posthue.training.research.corpus import (
-    Encoded,
+    CorpusSource,
+    EncodedCorpus,
     Labelled,
-    Source,
     check_labels,
     encode_corpus,
     fingerprint,
@@ -41,7 +41,7 @@ from posthue.training.research.corpus import (
 from posthue.training.research.heads import STATE_WEIGHTS, PostFeatures, head_logits, views
 from posthue.training.research.search_space import suggest
 from posthue.training.research.sweep import claim
-from posthue.training.research.trial import Material, fit, inner_split, seen_by
+from posthue.training.research.trial import TrialData, fit, inner_split, seen_by
 
 STUDY = "posthue"
 #: Trials drawn at random before the sampler follows what it has seen.
@@ -56,7 +56,7 @@ class Search:
     validate: the split that the recipe names for choosing the epoch; the search itself never reads it.
     """
 
-    source: Source
+    source: CorpusSource
     candidate: Candidate
     trials: int = 50
     train: str = "train"
@@ -67,7 +67,7 @@ class Search:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class TuneResult:
     """The best trial. trials: finished ones; pruned: of these; recipe: its file."""
 
     value: float
@@ -77,7 +77,7 @@ class Found:
     recipe: Path
 
 
-def tune(search: Search, out: Path) -> Found:
+def tune(search: Search, out: Path) -> TuneResult:
     """Make the trials that are missing, and write the tables, pictures and the recipe."""
     optuna = _optuna()
     _check(search)
@@ -87,7 +87,7 @@ def tune(search: Search, out: Path) -> Found:
     check_labels(labelled, rows, f"{source.corpus}, split {search.train}")
     encoded = encode_corpus(source, labelled, [search.candidate])
     claim(out, _purpose(search, labelled, encoded))
-    material = Material(labelled, encoded.posts, near_groups(labelled, encoded, source.cache))
+    material = TrialData(labelled, encoded.posts, near_groups(labelled, encoded, source.cache))
     storage = _storage(optuna, out)
     with _worker(out) as worker:
         while (trial := _next(optuna, storage, search, out, worker)) is not None:
@@ -95,7 +95,7 @@ def tune(search: Search, out: Path) -> Found:
     return _write(optuna, storage, search, out)
 
 
-def _objective(search: Search, material: Material, rows: np.ndarray, trial: Any) -> float:
+def _objective(search: Search, material: TrialData, rows: np.ndarray, trial: Any) -> float:
     """Train with what the trial suggests; return the metric on inner validation, mean over the splits."""
     candidate = suggest(trial, search.candidate)
     values = []
@@ -197,7 +197,7 @@ def _study(optuna: Any, storage: Any) -> Any:
     )
 
 
-def _write(optuna: Any, storage: Any, search: Search, out: Path) -> Found:
+def _write(optuna: Any, storage: Any, search: Search, out: Path) -> TuneResult:
     study = _study(optuna, storage)
     trials = _finished(optuna, study)
     complete = [t for t in trials if t.value is not None and t.state == optuna.trial.TrialState.COMPLETE]
@@ -215,7 +215,7 @@ def _write(optuna: Any, storage: Any, search: Search, out: Path) -> Found:
     recipe = write_file(out / "recipe.yaml", _recipe_text(search, candidate, best.value, len(trials)))
     history_picture(out / "history.png", list(values.values()), metric=search.metric)
     importance_picture(out / "importance.png", _importance(optuna, study, complete))
-    return Found(best.value, best.params, len(trials), len(trials) - len(complete), recipe)
+    return TuneResult(best.value, best.params, len(trials), len(trials) - len(complete), recipe)
 
 
 def _importance(optuna: Any, study: Any, complete: Sequence[Any]) -> dict[str, float]:
@@ -258,13 +258,13 @@ def _recipe_text(search: Search, candidate: Candidate, value: float, trials: int
     return head + body
 
 
-def _scheme(source: Source) -> str:
+def _scheme(source: CorpusSource) -> str:
     from posthue.data.corpora import list_corpora  # noqa: PLC0415
 
     return next(info.schemes[0] for info in list_corpora() if info.name == source.corpus)
 
 
-def _purpose(search: Search, labelled: Labelled, encoded: Encoded) -> dict[str, object]:
+def _purpose(search: Search, labelled: Labelled, encoded: EncodedCorpus) -> dict[str, object]:
     """Return what a study depends on; the number of trials may grow."""
     return {
         "command": "tune",

@@ -28,7 +28,7 @@ from posthue.errors import PosthueError
 
 
 @dataclass(frozen=True, slots=True)
-class Errand:
+class WorkSpec:
     """What makes the pieces of work, the same ones in every process: a function and its arguments.
 
     module, function: where it is. arguments: by keyword, plain data and paths, which arrive as texts.
@@ -46,7 +46,7 @@ class Errand:
         return found
 
 
-def in_processes(errand: Errand, wanted: Sequence[int], workers: int) -> Iterator[int]:
+def in_processes(errand: WorkSpec, wanted: Sequence[int], workers: int) -> Iterator[int]:
     """Do the pieces of work with these numbers; give each number back when it is done.
 
     Raises the first error of a piece, and PosthueError if a worker ends; what is done stays done.
@@ -74,7 +74,7 @@ def in_processes(errand: Errand, wanted: Sequence[int], workers: int) -> Iterato
 class _Worker:
     """This side of a worker's pipe; a context manager that ends it."""
 
-    def __init__(self, errand: Errand) -> None:
+    def __init__(self, errand: WorkSpec) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "posthue.training.research.workers"],
             stdin=subprocess.PIPE,
@@ -122,7 +122,7 @@ def main(given: IO[str], told: IO[str]) -> None:
     """Answer the lines of ``given``; when they end, or the parent does, the process leaves at once."""
     lines: SimpleQueue[str] = SimpleQueue()
     Thread(target=_read, args=(given, lines), daemon=True).start()
-    errand = Errand(**json.loads(lines.get()))
+    errand = WorkSpec(**json.loads(lines.get()))
     work: Sequence[Callable[[], object]] | None = None
     while True:
         number = int(lines.get())

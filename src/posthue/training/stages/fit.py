@@ -32,10 +32,10 @@ from posthue.model.post_model import PostModel
 from posthue.model.processor import PostProcessor
 from posthue.training.datasets.batches import Collator, prepare
 from posthue.training.datasets.leaks import find_leaks, keep_clean, write_leaks
-from posthue.training.datasets.rows import Loaded, join, read_source, target_names
+from posthue.training.datasets.rows import LoadedRows, join, read_source, target_names
 from posthue.training.datasets.unreadable import write_skipped
 from posthue.training.features.encode import cached_features
-from posthue.training.recipes.recipe import Check, Recipe, Source, Stage, recipe_to_dict
+from posthue.training.recipes.recipe import Check, Recipe, Stage, TrainingSource, recipe_to_dict
 from posthue.training.stages.build import Folders, build
 from posthue.training.stages.pseudo_labels import pseudo_label
 from posthue.training.stages.token_scores import add_token_scores
@@ -44,7 +44,7 @@ from posthue.training.stages.validation import CheckSet, cache_folder, class_wei
 
 _log = logging.getLogger(__name__)
 
-S = TypeVar("S", Source, Check)
+S = TypeVar("S", TrainingSource, Check)
 
 PACKAGES = ("posthue", "torch", "transformers", "datasets", "tokenizers", "numpy", "pillow", "onnxruntime")
 
@@ -192,7 +192,7 @@ def narrowed(source: S, model: PostModel) -> S:
     return replace(source, modalities=able)
 
 
-def _source(source: Source, model: PostModel, recipe: Recipe, folders: Folders) -> Loaded:
+def _source(source: TrainingSource, model: PostModel, recipe: Recipe, folders: Folders) -> LoadedRows:
     if not source.pseudo:  # a teacher may read what the model does not
         source = narrowed(source, model)
     cache = cache_folder(folders.run)

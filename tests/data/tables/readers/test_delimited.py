@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from reading import Write, errors_of, posts_of, texts_of
 
-from posthue.data.tables.readers.delimited import MAX_RECORD, Record, records, unique_names
+from posthue.data.tables.readers.delimited import MAX_RECORD, DelimitedRow, records, unique_names
 from posthue.data.tables.readers.lines import MAX_LINE, Line
 from posthue.data.tables.table import Columns, open_table
 from posthue.errors import TableError
@@ -131,7 +131,7 @@ def test_unique_names_stay_unique() -> None:
 def test_records_never_fail_and_never_lose_a_line(lines: list[str], width: int) -> None:
     cleaned = [line.replace("\n", "").replace("\r", "") for line in lines]
     given_lines = [Line(line + "\n") for line in cleaned if line]
-    found: list[Record] = list(records(iter(given_lines), ",", width))
+    found: list[DelimitedRow] = list(records(iter(given_lines), ",", width))
     assert len(found) <= len(given_lines)
     assert not given_lines or found
     assert all(record.error or len(record.cells) == width for record in found)

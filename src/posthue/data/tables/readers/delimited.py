@@ -28,7 +28,7 @@ _ANNOUNCED = re.compile(r'"?sep=([^\w\s"]|\t)"?', re.IGNORECASE)  # Excel's own 
 
 
 @dataclass(slots=True)
-class Record:
+class DelimitedRow:
     """One row: its cells (those before the damage, if it is broken) and its first line, counted from 1."""
 
     cells: list[str]
@@ -102,7 +102,7 @@ class DelimitedReader:
         yield from lines
 
 
-def records(lines: Iterator[Line], delimiter: str, width: int | None) -> Iterator[Record]:
+def records(lines: Iterator[Line], delimiter: str, width: int | None) -> Iterator[DelimitedRow]:
     """Yield one record per row of ``width`` cells (None: any); blank lines are no rows."""
     again: deque[Line] = deque()
     number = 0
@@ -117,11 +117,11 @@ def records(lines: Iterator[Line], delimiter: str, width: int | None) -> Iterato
             taken.append(line)
             row.feed(line.text)
         if (problem := row.problem()) is None:
-            yield Record(row.cells, number, next((line.error for line in taken if line.error), None))
+            yield DelimitedRow(row.cells, number, next((line.error for line in taken if line.error), None))
             number += len(taken) - 1
         else:
             again.extendleft(reversed(taken[1:]))
-            yield _plain_tsv(taken[0], number, row) or Record(sure, number, taken[0].error or problem)
+            yield _plain_tsv(taken[0], number, row) or DelimitedRow(sure, number, taken[0].error or problem)
 
 
 def unique_names(names: list[str]) -> list[str]:
@@ -217,11 +217,13 @@ def _pull(again: deque[Line], lines: Iterator[Line]) -> Line | None:
     return again.popleft() if again else next(lines, None)
 
 
-def _plain_tsv(line: Line, number: int, row: _Row) -> Record | None:
+def _plain_tsv(line: Line, number: int, row: _Row) -> DelimitedRow | None:
     """Many tsv files know no quoting: there, a plain split may give the right number of cells."""
     cells = line.text.rstrip("\r\n").split("\t")
-    return Record(cells, number, line.error) if row.delimiter == "\t" and len(cells) == row.width else None
+    return (
+        DelimitedRow(cells, number, line.error) if row.delimiter == "\t" and len(cells) == row.width else None
+    )
 
 
-def _cell(row: Record, index: int) -> str | None:
+def _cell(row: DelimitedRow, index: int) -> str | None:
     return row.cells[index] if index < len(row.cells) else None

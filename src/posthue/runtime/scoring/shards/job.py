@@ -21,7 +21,7 @@ from posthue.runtime.inference.engine import Engine, OnBadImage
 from posthue.runtime.scoring.one_file import scored_batches
 from posthue.runtime.scoring.shards.digests import bundle_digest, input_digest
 from posthue.runtime.scoring.shards.folder import shard_name
-from posthue.runtime.scoring.summary import Tally
+from posthue.runtime.scoring.summary import ScoreTally
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -115,7 +115,7 @@ class ShardScorer:
     def score(self, index: int, progress: Progress = lambda _: None) -> ShardDone:
         """Write one shard, whole or not at all; ``progress`` gets the rows of each batch."""
         self._classifier.engine.forget()
-        tally = Tally(self._classifier.schemes)
+        tally = ScoreTally(self._classifier.schemes)
         path = Path(self._job.folder) / shard_name(index, self._job.ending)
         batches = self._rows.take(index * self._job.shard_rows, self._job.shard_rows)
         written = scored_batches(self._table, batches, self._classifier, tally, header=index == 0)

@@ -28,7 +28,7 @@ from posthue.runtime.scoring.batches import ROW, BatchScorer, staged
 from posthue.runtime.scoring.columns import input_columns
 from posthue.runtime.scoring.shards.folder import LOCK, check_target, clear, locked, shard_name
 from posthue.runtime.scoring.shards.job import ShardJob
-from posthue.runtime.scoring.summary import ScoreSummary, Tally
+from posthue.runtime.scoring.summary import ScoreSummary, ScoreTally
 
 _STAGE_ROWS = 2048  # of a staged file, which is what Ray deals out
 _STORE_BYTES = 256 << 20  # of a local Ray's object store
@@ -160,9 +160,9 @@ def _predict(ray: Any, job: ShardJob, files: list[str], out: Path, workers: int)
     scored.write_parquet(str(out))
 
 
-def _collect(job: ShardJob, out: Path, done: Path) -> Tally:
+def _collect(job: ShardJob, out: Path, done: Path) -> ScoreTally:
     """Write the shards in order; raise TableError if a row is missing or there twice."""
-    tally = Tally(Bundle.open(job.model).config.schemes)
+    tally = ScoreTally(Bundle.open(job.model).config.schemes)
     with _Parts(done, job.shard_rows) as parts:
         for piece in _in_order(out):
             numbers = piece[ROW].to_pylist()
@@ -213,7 +213,7 @@ def _in_order(out: Path) -> Iterator[pa.Table]:
         yield pq.read_table(path).sort_by(ROW)
 
 
-def tally_of(piece: pa.Table, like: Tally) -> dict[str, Any]:
+def tally_of(piece: pa.Table, like: ScoreTally) -> dict[str, Any]:
     """Return the state of a tally of written rows."""
     errors = _counts(piece["error"])
     return {

@@ -25,7 +25,7 @@ from posthue.runtime.scoring.shards.folder import check_target, locked, remove, 
 from posthue.runtime.scoring.shards.job import Progress, ShardDone, ShardJob, ShardScorer
 from posthue.runtime.scoring.shards.manifest import Manifest, open_manifest, open_own_manifest
 from posthue.runtime.scoring.shards.worker import WorkerDiedError, WorkerProcess
-from posthue.runtime.scoring.summary import ScoreSummary, Tally
+from posthue.runtime.scoring.summary import ScoreSummary, ScoreTally
 
 __all__ = ["ShardJob", "score_shards", "score_with_workers"]
 
@@ -83,12 +83,12 @@ def score_with_workers(
     return tally.summary(output, time.monotonic() - started)
 
 
-def _make(job: ShardJob, manifest: Manifest, workers: int, progress: Shown | None) -> Tally:
+def _make(job: ShardJob, manifest: Manifest, workers: int, progress: Shown | None) -> ScoreTally:
     """Make every shard that is missing; return what all of them say together."""
     if not manifest.complete:
         _Run(manifest, progress, job.open_table().count_rows() if progress else None).work(job, workers)
         sweep(manifest.folder)
-    tally = Tally(Bundle.open(job.model).config.schemes)
+    tally = ScoreTally(Bundle.open(job.model).config.schemes)
     for shard in manifest.shards.values():
         tally.merge(shard["tally"])
     return tally
