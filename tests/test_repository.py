@@ -62,7 +62,9 @@ def test_no_path_of_somebodys_machine() -> None:
 
 
 def repository_texts() -> Iterator[Path]:
-    yield from (path for path in ROOT.iterdir() if path.is_file() and path.suffix in TEXTS)
+    for path in ROOT.iterdir():
+        if path.is_file() and path.suffix in TEXTS and path.name != ".git":  # a file in a worktree
+            yield path
     for place in PLACES:
         for path in place.rglob("*"):
             if path.is_file() and path.suffix in TEXTS and "__pycache__" not in path.parts:

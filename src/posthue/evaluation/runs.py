@@ -112,3 +112,8 @@ def pooled(runs: Sequence[Run], condition: str) -> Answers:
         np.concatenate([part.true for part in parts]),
         np.concatenate([part.probabilities for part in parts]),
     )
+
+
+def seconds_per_model(runs: Mapping[str, Sequence[Run]]) -> dict[str, float]:
+    """Return the CPU seconds that each model's runs took together, when they were made."""
+    return {model: sum(float(run.facts["seconds"]) for run in found) for model, found in runs.items()}

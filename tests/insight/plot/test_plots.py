@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from page_checks import ATTACK, check_page
 from PIL import Image
+
+from page_checks import ATTACK, check_page
 
 pytest.importorskip("matplotlib")
 

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from page_checks import check_page
 
 pytest.importorskip("matplotlib")

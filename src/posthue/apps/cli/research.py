@@ -85,6 +85,7 @@ def compare(
 ) -> None:
     """Compare models on a corpus: whole posts, text only, image only, corrupted image; several seeds."""
     _need("torch", "train")
+    from posthue.insight.compare.report import write_comparison  # noqa: PLC0415
     from posthue.runtime.backends.devices import available_cores  # noqa: PLC0415
     from posthue.training.research.candidates import parse_models  # noqa: PLC0415
     from posthue.training.research.compare import Comparison  # noqa: PLC0415
@@ -94,11 +95,12 @@ def compare(
     source = _source(corpus, output, data, encoders, text_encoder, image_encoder, scheme, cache, lists)
     candidates = parse_models(models, source.list_digests())
     comparison = Comparison(source, candidates, seeds, train_split, eval_split, baseline)
-    found = run(comparison, output, workers=workers or available_cores())
-    _passed(found.passed)
-    _print(found.cells, f"{corpus}, {train_split} → {eval_split}, n = {found.n:,}, {seeds} seeds")
-    _print_seconds(found.seconds)
-    typer.echo(f"table: {output / 'table.csv'}")
+    result = run(comparison, output, workers=workers or available_cores())
+    table = write_comparison(output, result)
+    _print_skipped(result.skipped)
+    _print(result.cells, f"{corpus}, {train_split} → {eval_split}, n = {result.n:,}, {seeds} seeds")
+    _print_seconds(result.seconds)
+    typer.echo(f"table: {table}")
 
 
 def crossval(
@@ -122,6 +124,8 @@ def crossval(
 ) -> None:
     """Cross-validate models: stratified folds with near-duplicates on one side, or the corpus's own."""
     _need("torch", "train")
+    from posthue.insight.compare.report import write_cross_validation  # noqa: PLC0415
+    from posthue.insight.compare.tables import per_class_rows  # noqa: PLC0415
     from posthue.runtime.backends.devices import available_cores  # noqa: PLC0415
     from posthue.training.research.candidates import parse_models  # noqa: PLC0415
     from posthue.training.research.crossval import CrossValidation, require_folds  # noqa: PLC0415
@@ -132,14 +136,15 @@ def crossval(
     source = _source(corpus, output, data, encoders, text_encoder, image_encoder, scheme, cache, lists)
     candidates = parse_models(models, source.list_digests())
     task = CrossValidation(source, candidates, folds, seed, split)
-    found = run(task, output, workers=workers or available_cores())
-    whose = "the corpus's own folds" if found.given else f"{found.folds} folds"
-    _passed(found.passed)
-    _print(found.cells, f"{corpus}, {whose}, n = {found.n:,}")
-    for model, label, mean, std in found.per_class:
+    result = run(task, output, workers=workers or available_cores())
+    table = write_cross_validation(output, result)
+    whose = "the corpus's own folds" if result.own_folds else f"{result.folds} folds"
+    _print_skipped(result.skipped)
+    _print(result.cells, f"{corpus}, {whose}, n = {result.n:,}")
+    for model, label, mean, std in per_class_rows(result.runs, "both"):
         typer.echo(f"F1 {label:<12} {model:<16} {mean:.3f} ± {std:.3f}")
-    _print_seconds(found.seconds)
-    typer.echo(f"table: {output / 'table.csv'}")
+    _print_seconds(result.seconds)
+    typer.echo(f"table: {table}")
 
 
 def tune(
@@ -166,19 +171,21 @@ def tune(
 ) -> None:
     """Search a model's settings; run it in several processes at once if you like. Writes a recipe."""
     _need("torch", "train")
+    from posthue.insight.compare.report import write_tuning  # noqa: PLC0415
     from posthue.training.research.candidates import candidate  # noqa: PLC0415
     from posthue.training.research.tune import Search  # noqa: PLC0415
     from posthue.training.research.tune import tune as run  # noqa: PLC0415
 
     source = _source(corpus, output, data, encoders, text_encoder, image_encoder, scheme, cache)
     chosen = candidate(model)
-    found = run(Search(source, chosen, trials, train_split, validate_split, metric, splits, seed), output)
-    typer.echo(
-        f"{found.trials} trials, {found.pruned} of them pruned; best {metric} {100 * found.value:.1f} %"
-    )
-    for name, value in found.parameters.items():
+    search = Search(source, chosen, trials, train_split, validate_split, metric, splits, seed)
+    result = run(search, output)
+    path = write_tuning(output, result)
+    trials, pruned, best = len(result.trials), result.pruned, 100 * result.value
+    typer.echo(f"{trials} trials, {pruned} of them pruned; best {metric} {best:.1f} %")
+    for name, value in result.parameters.items():
         typer.echo(f"  {name:<20} {value:.4g}" if isinstance(value, float) else f"  {name:<20} {value}")
-    typer.echo(f"recipe: {found.recipe}")
+    typer.echo(f"recipe: {path}")
 
 
 def _source(
@@ -232,7 +239,7 @@ def _print(cells: Sequence[Cell], title: str) -> None:
         Console().print(table)
 
 
-def _passed(count: int) -> None:
+def _print_skipped(count: int) -> None:
     if count:
         typer.echo(f"{count:,} posts without exactly one label are left out")
 

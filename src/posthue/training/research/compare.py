@@ -1,8 +1,6 @@
-"""``posthue compare``: one corpus, many models, several seeds, one table.
+"""Comparison: one corpus, many models, several seeds, one table.
 
-OUT/settings.json · predictions/<model>-seed<k>.parquet · table.csv · table.md · table.png ·
-significance.csv · mcnemar.csv · timing.csv · reports/<model>.md · reliability.png · coverage.png ·
-confusion.png
+OUT/settings.json · predictions/<model>-seed<k>.parquet; posthue.insight.compare.report writes the rest.
 """
 
 from __future__ import annotations
@@ -17,17 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from posthue.errors import RecipeError
-from posthue.evaluation.metrics import confusion
-from posthue.evaluation.runs import Run, by_model, pooled
+from posthue.evaluation.runs import Run, by_model, seconds_per_model
 from posthue.evaluation.significance import Cell, Difference, significance, summarise
-from posthue.files import write_csv
-from posthue.insight.compare.plots import (
-    comparison_picture,
-    confusion_picture,
-    coverage_picture,
-    reliability_picture,
-)
-from posthue.insight.compare.tables import mcnemar_rows, write_reports, write_tables
 from posthue.training.research.candidates import Candidate
 from posthue.training.research.corpus import (
     CorpusSource,
@@ -42,7 +31,7 @@ from posthue.training.research.corpus import (
     near_groups,
     restored,
 )
-from posthue.training.research.sweep import RunJob, claim, run_jobs, seconds_per_model
+from posthue.training.research.sweep import RunJob, claim, run_jobs
 from posthue.training.research.trial import Condition, TrialData, conditions, run_trial
 
 Ints = npt.NDArray[np.int64]
@@ -62,13 +51,25 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class ComparisonResult:
-    """The finished table. seconds: model → CPU seconds of its runs."""
+    """A finished comparison.
 
+    runs: model → its runs, by seed. cells: the table. differences: from the baseline; none of one model
+    alone. n: posts of the evaluation split. skipped: posts without exactly one label.
+    """
+
+    comparison: Comparison
+    scheme: str
+    baseline: str
+    runs: Mapping[str, Sequence[Run]]
     cells: Sequence[Cell]
     differences: Sequence[Difference]
-    seconds: Mapping[str, float]
     n: int
-    passed: int
+    skipped: int
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """Model → CPU seconds of its runs."""
+        return seconds_per_model(self.runs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +83,23 @@ class ComparisonPlan:
 
 
 def compare(comparison: Comparison, out: Path, *, workers: int = 1) -> ComparisonResult:
-    """Make what is missing of a comparison, in so many processes, and write its tables and pictures."""
+    """Make what is missing of a comparison in the folder ``out``, in so many processes."""
     baseline = _baseline(comparison)
     planned = plan(comparison)
     claim(out, _purpose(comparison, planned.labelled, planned.encoded))
     task = asdict(comparison)
     runs = by_model(run_jobs(out, planned.jobs, name="seed", module=__name__, task=task, workers=workers))
-    return _write(out, comparison, planned.labelled, runs, baseline, planned.n)
+    labelled, differences = planned.labelled, significance(runs, baseline) if len(runs) > 1 else []
+    return ComparisonResult(
+        comparison,
+        labelled.scheme,
+        baseline,
+        runs,
+        summarise(runs),
+        differences,
+        planned.n,
+        labelled.skipped,
+    )
 
 
 def plan(comparison: Comparison) -> ComparisonPlan:
@@ -152,44 +163,3 @@ def _purpose(comparison: Comparison, labelled: Labelled, encoded: EncodedCorpus)
         "encoders": dict(encoded.encoders),
         "posts": fingerprint(labelled, encoded),
     }
-
-
-def _write(
-    out: Path,
-    comparison: Comparison,
-    labelled: Labelled,
-    runs: Mapping[str, Sequence[Run]],
-    baseline: str,
-    n: int,
-) -> ComparisonResult:
-    cells = summarise(runs)
-    differences = significance(runs, baseline) if len(runs) > 1 else []
-    title = f"{comparison.source.corpus}: {comparison.train} → {comparison.evaluate}, {labelled.scheme}"
-    seeds = f"{comparison.seeds} seed{'s' if comparison.seeds > 1 else ''}"
-    head = f"# {title}\n\n{seeds}; n = {n:,}; baseline {baseline}."
-    write_tables(out, cells, differences, runs="seeds", head=head)
-    if len(runs) > 1:
-        rows = mcnemar_rows(runs, baseline)
-        write_csv(out / "mcnemar.csv", ("model", "condition", "baseline", "p"), rows)
-    else:  # of an earlier call with more models
-        (out / "mcnemar.csv").unlink(missing_ok=True)
-    seconds = seconds_per_model(runs)
-    write_csv(out / "timing.csv", ("model", "seconds"), [[m, f"{s:.2f}"] for m, s in seconds.items()])
-    write_reports(out / "reports", runs)
-    comparison_picture(out / "table.png", cells, title=f"{title} (n = {n:,}, {seeds})")
-    write_pictures(out, runs)
-    return ComparisonResult(cells, differences, seconds, n, labelled.passed)
-
-
-def write_pictures(out: Path, runs: Mapping[str, Sequence[Run]], condition: str = "both") -> None:
-    """Draw calibration, selective prediction and confusion of every model, over all its runs."""
-    answers = {
-        model: pooled(found, condition) for model, found in runs.items() if condition in found[0].conditions
-    }
-    if not answers:
-        return
-    reliability_picture(out / "reliability.png", answers)
-    coverage_picture(out / "coverage.png", answers)
-    labels = next(iter(runs.values()))[0].labels
-    counts = {m: confusion(a.true, a.predicted, len(labels)) for m, a in answers.items()}
-    confusion_picture(out / "confusion.png", counts, labels)

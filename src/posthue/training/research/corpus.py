@@ -74,14 +74,14 @@ def restored(task: Mapping[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """The posts of some splits that have exactly one label. true: its index [n]; passed: posts left out."""
+    """The posts of some splits that have exactly one label. true: its index [n]; skipped: posts left out."""
 
     scheme: str
     posts: tuple[Post, ...]
     ids: tuple[str, ...]
     true: Ints
     splits: tuple[str, ...]
-    passed: int
+    skipped: int
 
     @property
     def labels(self) -> tuple[str, ...]:

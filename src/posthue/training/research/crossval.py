@@ -1,8 +1,6 @@
-"""``posthue crossval``: stratified folds with near-duplicates on one side; mean ± std over the folds.
+"""Cross-validation: stratified folds with near-duplicates on one side; mean ± std over the folds.
 
-OUT/settings.json · folds.csv (id, fold) · predictions/<model>-fold<k>.parquet · table.csv · table.md ·
-per_class.csv · folds_table.csv · timing.csv · reports/<model>.md · table.png · reliability.png ·
-coverage.png · confusion.png
+OUT/settings.json · predictions/<model>-fold<k>.parquet; posthue.insight.compare.report writes the rest.
 """
 
 from __future__ import annotations
@@ -20,13 +18,9 @@ import numpy.typing as npt
 from posthue.data.corpora import load_corpus
 from posthue.data.splits.stratified import stratified_folds
 from posthue.errors import RecipeError
-from posthue.evaluation.runs import Run, by_model
-from posthue.evaluation.significance import COLUMNS, Cell, fold_cells, measures
-from posthue.files import write_csv
-from posthue.insight.compare.plots import comparison_picture
-from posthue.insight.compare.tables import per_class_rows, write_reports, write_tables
+from posthue.evaluation.runs import Run, by_model, seconds_per_model
+from posthue.evaluation.significance import Cell, fold_cells
 from posthue.training.research.candidates import Candidate
-from posthue.training.research.compare import write_pictures
 from posthue.training.research.corpus import (
     CorpusSource,
     EncodedCorpus,
@@ -40,7 +34,7 @@ from posthue.training.research.corpus import (
     near_groups,
     restored,
 )
-from posthue.training.research.sweep import RunJob, claim, run_jobs, seconds_per_model
+from posthue.training.research.sweep import RunJob, claim, run_jobs
 from posthue.training.research.trial import TrialData, conditions, run_trial
 
 Ints = npt.NDArray[np.int64]
@@ -61,18 +55,30 @@ class CrossValidation:
 
 @dataclass(frozen=True, slots=True)
 class CrossValidationResult:
-    """The finished table.
+    """A finished cross-validation.
 
-    per_class: rows of model, label, mean and std of F1. given: whether the folds are the corpus's own.
+    runs: model → its runs, by fold. cells: the table. fold_of: post → its fold, in the order of the folds.
+    own_folds: whether they are the corpus's own. n: posts; skipped: posts without exactly one label.
     """
 
+    task: CrossValidation
+    scheme: str
+    runs: Mapping[str, Sequence[Run]]
     cells: Sequence[Cell]
-    per_class: Sequence[Sequence[object]]
-    seconds: Mapping[str, float]
+    fold_of: Sequence[tuple[str, int]]
+    own_folds: bool
     n: int
-    folds: int
-    given: bool
-    passed: int
+    skipped: int
+
+    @property
+    def folds(self) -> int:
+        """How many there are."""
+        return len(next(iter(self.runs.values())))
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """Model → CPU seconds of its runs."""
+        return seconds_per_model(self.runs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +93,18 @@ class CrossValidationPlan:
 
 
 def crossval(task: CrossValidation, out: Path, *, workers: int = 1) -> CrossValidationResult:
-    """Make what is missing of a cross-validation, in so many processes, and write tables and pictures."""
+    """Make what is missing of a cross-validation in the folder ``out``, in so many processes."""
     planned = plan(task)
     labelled, given = planned.labelled, planned.given
     claim(out, _purpose(task, labelled, planned.encoded, given=given))
-    _write_folds(out, labelled, planned.folds)
     runs = by_model(
         run_jobs(out, planned.jobs, name="fold", module=__name__, task=asdict(task), workers=workers)
     )
-    return _write(out, task, labelled, runs, given=given)
+    fold_of = [(labelled.ids[i], fold) for fold, (_, test) in enumerate(planned.folds, start=1) for i in test]
+    n = len(labelled.posts)
+    return CrossValidationResult(
+        task, labelled.scheme, runs, fold_cells(runs), fold_of, given, n, labelled.skipped
+    )
 
 
 def plan(task: CrossValidation) -> CrossValidationPlan:
@@ -181,40 +190,6 @@ def _purpose(
         "encoders": dict(encoded.encoders),
         "posts": fingerprint(labelled, encoded),
     }
-
-
-def _write_folds(out: Path, labelled: Labelled, folds: Sequence[tuple[Ints, Ints]]) -> None:
-    rows = [[labelled.ids[i], fold] for fold, (_, test) in enumerate(folds, start=1) for i in test]
-    write_csv(out / "folds.csv", ("id", "fold"), rows)
-
-
-def _write(
-    out: Path, task: CrossValidation, labelled: Labelled, runs: Mapping[str, Sequence[Run]], *, given: bool
-) -> CrossValidationResult:
-    cells = fold_cells(runs)
-    count = len(next(iter(runs.values())))
-    title = f"{task.source.corpus}, {count}-fold cross-validation, {labelled.scheme}"
-    n = len(labelled.posts)
-    write_tables(out, cells, [], runs="folds", head=f"# {title}\n\nn = {n:,}.")
-    per_class = per_class_rows(runs, "both")
-    write_csv(out / "per_class.csv", ("model", "label", "mean", "std"), per_class)
-    write_csv(out / "folds_table.csv", ("model", "fold", "condition", *COLUMNS), _fold_rows(runs))
-    seconds = seconds_per_model(runs)
-    write_csv(out / "timing.csv", ("model", "seconds"), [[m, f"{s:.2f}"] for m, s in seconds.items()])
-    write_reports(out / "reports", runs)
-    comparison_picture(out / "table.png", cells, title=f"{title} (n = {n:,})")
-    write_pictures(out, runs)
-    return CrossValidationResult(cells, per_class, seconds, n, count, given, labelled.passed)
-
-
-def _fold_rows(runs: Mapping[str, Sequence[Run]]) -> list[list[object]]:
-    rows: list[list[object]] = []
-    for model, found in runs.items():
-        for run in found:
-            for condition, answers in run.conditions.items():
-                values = measures(answers, len(run.labels))
-                rows.append([model, run.part, condition, *(f"{values[m]:.6f}" for m in COLUMNS)])
-    return rows
 
 
 def require_folds(folds: int) -> None:

@@ -113,11 +113,6 @@ def _make(out: Path, name: str, job: RunJob) -> None:
     write_run(_path(out, job, name), job.make())
 
 
-def seconds_per_model(runs: Mapping[str, Sequence[Run]]) -> dict[str, float]:
-    """Return the CPU seconds that each model's runs took together, when they were made."""
-    return {model: sum(float(run.facts["seconds"]) for run in found) for model, found in runs.items()}
-
-
 def _path(out: Path, job: RunJob, name: str) -> Path:
     return run_path(out, job.model, job.part, name)
 

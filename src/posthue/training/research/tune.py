@@ -1,7 +1,7 @@
-"""``posthue tune``: search the settings of one model on an inner validation part (Akiba et al. 2019, Optuna).
+"""Search the settings of one model on an inner validation part (Akiba et al. 2019, Optuna).
 
-OUT/settings.json · study.db (SQLite; several processes may work on it) · trials.csv · best.json ·
-recipe.yaml · history.png · importance.png
+OUT/settings.json · study.db (SQLite; several processes may work on it); posthue.insight.compare.report
+writes the rest.
 
 A process holds the lock of its file in OUT/workers for as long as it lives, so a trial whose process was
 killed is known at once, put aside, and made again with the same draw.
@@ -24,8 +24,6 @@ import numpy as np
 
 from posthue.errors import MissingExtraError, RecipeError
 from posthue.evaluation.metrics import METRICS, confusion, from_confusion
-from posthue.files import write_csv, write_file, write_json
-from posthue.insight.compare.plots import history_picture, importance_picture
 from posthue.training.features.store import is_locked, locked
 from posthue.training.research.candidates import Candidate
 from posthue.training.research.corpus import (
@@ -67,18 +65,37 @@ class Search:
 
 
 @dataclass(frozen=True, slots=True)
-class TuneResult:
-    """The best trial. trials: finished ones; pruned: of these; recipe: its file."""
+class FinishedTrial:
+    """A trial of a search. state: complete or pruned. value: of the metric; None for a pruned one."""
 
+    state: str
+    value: float | None
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class TuneResult:
+    """A finished search.
+
+    best: the model with the settings of the best trial; value, parameters: of that trial.
+    importance: setting → its share in the spread of the values, as far as it can be told.
+    """
+
+    search: Search
+    best: Candidate
     value: float
     parameters: Mapping[str, Any]
-    trials: int
-    pruned: int
-    recipe: Path
+    trials: Sequence[FinishedTrial]
+    importance: Mapping[str, float]
+
+    @property
+    def pruned(self) -> int:
+        """How many of the trials were ended early."""
+        return sum(trial.value is None for trial in self.trials)
 
 
 def tune(search: Search, out: Path) -> TuneResult:
-    """Make the trials that are missing, and write the tables, pictures and the recipe."""
+    """Make the trials that are missing of the study in the folder ``out``."""
     optuna = _optuna()
     _check(search)
     source = search.source
@@ -92,7 +109,7 @@ def tune(search: Search, out: Path) -> TuneResult:
     with _worker(out) as worker:
         while (trial := _next(optuna, storage, search, out, worker)) is not None:
             _answer(optuna, storage, out, trial, partial(_objective, search, material, rows))
-    return _write(optuna, storage, search, out)
+    return _result(optuna, _study(optuna, storage), search)
 
 
 def _objective(search: Search, material: TrialData, rows: np.ndarray, trial: Any) -> float:
@@ -197,25 +214,15 @@ def _study(optuna: Any, storage: Any) -> Any:
     )
 
 
-def _write(optuna: Any, storage: Any, search: Search, out: Path) -> TuneResult:
-    study = _study(optuna, storage)
+def _result(optuna: Any, study: Any, search: Search) -> TuneResult:
     trials = _finished(optuna, study)
     complete = [t for t in trials if t.value is not None and t.state == optuna.trial.TrialState.COMPLETE]
     values = {t.number: t.value for t in complete}  # a pruned trial's is the last that it reported
-    names = sorted({name for trial in trials for name in trial.params})
-    rows = [
-        [i, t.state.name.lower(), values.get(t.number), *(t.params.get(name) for name in names)]
-        for i, t in enumerate(trials)
-    ]
-    write_csv(out / "trials.csv", ("trial", "state", search.metric, *names), rows)
     best = max(complete, key=lambda t: (t.value, -t.number))
-    fixed = optuna.trial.FixedTrial(best.params)
-    candidate = suggest(fixed, search.candidate)
-    write_json(out / "best.json", {search.metric: best.value, **candidate.facts()})
-    recipe = write_file(out / "recipe.yaml", _recipe_text(search, candidate, best.value, len(trials)))
-    history_picture(out / "history.png", list(values.values()), metric=search.metric)
-    importance_picture(out / "importance.png", _importance(optuna, study, complete))
-    return TuneResult(best.value, best.params, len(trials), len(trials) - len(complete), recipe)
+    candidate = suggest(optuna.trial.FixedTrial(best.params), search.candidate)
+    rows = [FinishedTrial(t.state.name.lower(), values.get(t.number), t.params) for t in trials]
+    importance = _importance(optuna, study, complete)
+    return TuneResult(search, candidate, best.value, best.params, rows, importance)
 
 
 def _importance(optuna: Any, study: Any, complete: Sequence[Any]) -> dict[str, float]:
@@ -228,9 +235,11 @@ def _importance(optuna: Any, study: Any, complete: Sequence[Any]) -> dict[str, f
     }
 
 
-def _recipe_text(search: Search, candidate: Candidate, value: float, trials: int) -> str:
+def recipe_text(result: TuneResult) -> str:
+    """Return a recipe for ``posthue train`` with the best settings, as YAML."""
     import yaml  # noqa: PLC0415
 
+    search, candidate = result.search, result.best
     settings, source = candidate.settings, search.source
     fields = asdict(settings) | {"head_learning_rate": settings.learning_rate}
     del fields["learning_rate"]
@@ -250,8 +259,9 @@ def _recipe_text(search: Search, candidate: Candidate, value: float, trials: int
     scheme = source.scheme or _scheme(source)
     recipe = {"name": f"{source.corpus}-{candidate.kind}", "schemes": [scheme], "stages": [stage]}
     head = (
-        f"# Found by posthue tune: {search.metric} {value:.4f} on inner validation parts of\n"
-        f"# {source.corpus}, split {search.train}; {trials} trials of {candidate.name}, seed {search.seed}.\n"
+        f"# Found by posthue tune: {search.metric} {result.value:.4f} on inner validation parts of\n"
+        f"# {source.corpus}, split {search.train}; {len(result.trials)} trials of {candidate.name}, "
+        f"seed {search.seed}.\n"
         f"# The epoch is chosen on {search.validate}: change that if you measure on it.\n"
     )
     body: str = yaml.safe_dump(recipe, sort_keys=False)

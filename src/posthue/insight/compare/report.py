@@ -1,0 +1,105 @@
+"""The files of a comparison, a cross-validation and a search, for people: tables, reports, pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from posthue.evaluation.metrics import confusion
+from posthue.evaluation.runs import Run, pooled
+from posthue.evaluation.significance import COLUMNS, measures
+from posthue.files import write_csv, write_file, write_json
+from posthue.insight.compare.plots import (
+    comparison_picture,
+    confusion_picture,
+    coverage_picture,
+    history_picture,
+    importance_picture,
+    reliability_picture,
+)
+from posthue.insight.compare.tables import mcnemar_rows, per_class_rows, write_reports, write_tables
+
+if TYPE_CHECKING:
+    from posthue.training.research.compare import ComparisonResult
+    from posthue.training.research.crossval import CrossValidationResult
+    from posthue.training.research.tune import TuneResult
+
+
+def write_comparison(out: Path, result: ComparisonResult) -> Path:
+    """Write the files of a comparison; return the table.
+
+    OUT/table.csv · table.md · table.png · significance.csv · mcnemar.csv · timing.csv · reports/<model>.md ·
+    reliability.png · coverage.png · confusion.png
+    """
+    comparison, runs = result.comparison, result.runs
+    title = f"{comparison.source.corpus}: {comparison.train} → {comparison.evaluate}, {result.scheme}"
+    seeds = f"{comparison.seeds} seed{'s' if comparison.seeds > 1 else ''}"
+    head = f"# {title}\n\n{seeds}; n = {result.n:,}; baseline {result.baseline}."
+    write_tables(out, result.cells, result.differences, runs="seeds", head=head)
+    if len(runs) > 1:
+        rows = mcnemar_rows(runs, result.baseline)
+        write_csv(out / "mcnemar.csv", ("model", "condition", "baseline", "p"), rows)
+    else:  # of an earlier call with more models
+        (out / "mcnemar.csv").unlink(missing_ok=True)
+    comparison_picture(out / "table.png", result.cells, title=f"{title} (n = {result.n:,}, {seeds})")
+    _write_runs(out, runs, result.seconds)
+    return out / "table.csv"
+
+
+def write_cross_validation(out: Path, result: CrossValidationResult) -> Path:
+    """Write the files of a cross-validation; return the table.
+
+    OUT/folds.csv (id, fold) · table.csv · table.md · per_class.csv · folds_table.csv · timing.csv ·
+    reports/<model>.md · table.png · reliability.png · coverage.png · confusion.png
+    """
+    corpus, runs = result.task.source.corpus, result.runs
+    title = f"{corpus}, {result.folds}-fold cross-validation, {result.scheme}"
+    write_csv(out / "folds.csv", ("id", "fold"), result.fold_of)
+    write_tables(out, result.cells, [], runs="folds", head=f"# {title}\n\nn = {result.n:,}.")
+    write_csv(out / "per_class.csv", ("model", "label", "mean", "std"), per_class_rows(runs, "both"))
+    write_csv(out / "folds_table.csv", ("model", "fold", "condition", *COLUMNS), _fold_rows(runs))
+    comparison_picture(out / "table.png", result.cells, title=f"{title} (n = {result.n:,})")
+    _write_runs(out, runs, result.seconds)
+    return out / "table.csv"
+
+
+def write_tuning(out: Path, result: TuneResult) -> Path:
+    """Write the files of a search; return the recipe.
+
+    OUT/trials.csv · best.json · recipe.yaml · history.png · importance.png
+    """
+    from posthue.training.research.tune import recipe_text  # noqa: PLC0415
+
+    metric, trials = result.search.metric, result.trials
+    names = sorted({name for trial in trials for name in trial.parameters})
+    rows = [[i, t.state, t.value, *map(t.parameters.get, names)] for i, t in enumerate(trials)]
+    write_csv(out / "trials.csv", ("trial", "state", metric, *names), rows)
+    write_json(out / "best.json", {metric: result.value, **result.best.facts()})
+    values = [trial.value for trial in trials if trial.value is not None]
+    history_picture(out / "history.png", values, metric=metric)
+    importance_picture(out / "importance.png", result.importance)
+    return write_file(out / "recipe.yaml", recipe_text(result))
+
+
+def _write_runs(out: Path, runs: Mapping[str, Sequence[Run]], seconds: Mapping[str, float]) -> None:
+    """Write the time and the report of every model, and draw it, over all its runs on whole posts."""
+    write_csv(out / "timing.csv", ("model", "seconds"), [[m, f"{s:.2f}"] for m, s in seconds.items()])
+    write_reports(out / "reports", runs)
+    answers = {model: pooled(each, "both") for model, each in runs.items() if "both" in each[0].conditions}
+    if not answers:
+        return
+    reliability_picture(out / "reliability.png", answers)
+    coverage_picture(out / "coverage.png", answers)
+    labels = next(iter(runs.values()))[0].labels
+    counts = {m: confusion(a.true, a.predicted, len(labels)) for m, a in answers.items()}
+    confusion_picture(out / "confusion.png", counts, labels)
+
+
+def _fold_rows(runs: Mapping[str, Sequence[Run]]) -> list[list[object]]:
+    rows: list[list[object]] = []
+    for run in (run for each in runs.values() for run in each):
+        for condition, answers in run.conditions.items():
+            values = measures(answers, len(run.labels))
+            rows.append([run.model, run.part, condition, *(f"{values[m]:.6f}" for m in COLUMNS)])
+    return rows
