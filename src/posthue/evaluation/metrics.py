@@ -110,12 +110,6 @@ def brier_score(probabilities: Floats, true: Ints) -> float:
     return float(((probabilities - truth) ** 2).sum(1).mean())
 
 
-def log_loss(probabilities: Floats, true: Ints) -> float:
-    """Mean negative log-likelihood of the true label, in nats."""
-    picked = probabilities[np.arange(len(true)), true]
-    return float(-np.log(np.clip(picked, 1e-12, 1.0)).mean())
-
-
 def _divide(numerator: Floats, denominator: npt.NDArray[Any]) -> Floats:
     below = np.asarray(denominator, dtype=np.float64)
     return np.divide(numerator, below, out=np.zeros_like(below), where=below > 0)

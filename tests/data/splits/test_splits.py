@@ -4,10 +4,8 @@ from collections import Counter
 
 import pytest
 
-from posthue.data.corpora import Example
-from posthue.data.splits.stratified import split_examples, stratified_folds, stratified_split
+from posthue.data.splits.stratified import stratified_folds, stratified_split
 from posthue.errors import InputError
-from posthue.posts import Post
 
 LABELS = ["pos"] * 268 + ["neg"] * 135 + ["neu"] * 47
 FRACTIONS = {"train": 0.8, "val": 0.1, "test": 0.1}
@@ -74,12 +72,10 @@ def test_few_rows(n):
     assert sum(map(len, parts.values())) == n
 
 
-def test_examples_are_split_by_their_combination_of_labels():
-    examples = [
-        Example(Post(id=str(i)), {"emotion": ("joy", "fear") if i % 2 else ("joy",)}) for i in range(20)
-    ]
-    parts = split_examples(examples, "emotion", {"train": 0.8, "test": 0.2})
-    assert Counter(e.labels["emotion"] for e in parts["test"]) == {("joy",): 2, ("joy", "fear"): 2}
+def test_rows_of_several_labels_are_split_by_their_combination():
+    labels = [("joy", "fear") if i % 2 else ("joy",) for i in range(20)]
+    rows = stratified_split(labels, {"train": 0.8, "test": 0.2})
+    assert Counter(labels[row] for row in rows["test"]) == {("joy",): 2, ("joy", "fear"): 2}
 
 
 def test_bad_input_is_refused():

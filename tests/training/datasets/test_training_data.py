@@ -16,7 +16,7 @@ from posthue.labels import EMOTION
 from posthue.posts import Post
 from posthue.training.datasets import rows
 from posthue.training.datasets.batches import Collator, batch_kinds, prepare
-from posthue.training.datasets.leaks import find_leaks, without_leaks, write_leaks
+from posthue.training.datasets.leaks import find_leaks, keep_clean, write_leaks
 from posthue.training.datasets.unreadable import without_unreadable, write_skipped
 from posthue.training.recipes.recipe import Check, TrainingSource
 from tiny_models import FACES, tiny_processor, write_corpora
@@ -54,7 +54,7 @@ def test_several_labels_share_one_unit_of_mass() -> None:
 
 
 def test_a_source_becomes_rows_with_targets(data: Path) -> None:
-    found = rows.load_source(TrainingSource("tweeteval-sentiment", weight=0.5), SCHEMES, data, 0)
+    found = rows.read_source(TrainingSource("tweeteval-sentiment", weight=0.5), SCHEMES, data, 0).dataset
     assert len(found) == 48
     targets = np.array(found["labels_sentiment"])
     assert targets.sum(1).tolist() == [1.0] * 48
@@ -66,9 +66,8 @@ def test_a_source_becomes_rows_with_targets(data: Path) -> None:
 
 def test_limit_draws_the_same_posts_for_the_same_seed(data: Path) -> None:
     def drawn(seed: int) -> list[str]:
-        return list(
-            rows.load_source(TrainingSource("tweeteval-emotion", limit=9), SCHEMES, data, seed)["text"]
-        )
+        source = TrainingSource("tweeteval-emotion", limit=9)
+        return list(rows.read_source(source, SCHEMES, data, seed).dataset["text"])
 
     assert len(drawn(1)) == 9
     assert drawn(1) == drawn(1) != drawn(2)
@@ -76,7 +75,7 @@ def test_limit_draws_the_same_posts_for_the_same_seed(data: Path) -> None:
 
 def test_pairs_are_of_one_label(data: Path) -> None:
     source = TrainingSource("tweeteval-emotion", pair_with={"corpus": "fer2013", "split": "train"})
-    found = rows.load_source(source, SCHEMES, data, 0)
+    found = rows.read_source(source, SCHEMES, data, 0).dataset
     shades = {label: shade for label, (_, shade) in FACES.items()}
     for row in found:
         label = EMOTION.labels[int(np.argmax(row["labels_emotion"]))]
@@ -87,14 +86,14 @@ def test_pairs_are_of_one_label(data: Path) -> None:
 
 def test_texts_without_a_picture_of_their_label_go_alone(data: Path) -> None:
     source = TrainingSource("tweeteval-sentiment", pair_with={"corpus": "fer2013"})
-    assert set(rows.load_source(source, SCHEMES, data, 0)["image_bytes"]) == {None}
+    assert set(rows.read_source(source, SCHEMES, data, 0).dataset["image_bytes"]) == {None}
 
 
 def test_a_split_that_is_not_there_is_named(data: Path) -> None:
     with pytest.raises(CorpusError, match="tweeteval-emotion has no split 'dev' here; it has train, val"):
-        rows.load_source(Check("tweeteval-emotion", "dev"), SCHEMES, data, 0)
+        rows.read_source(Check("tweeteval-emotion", "dev"), SCHEMES, data, 0)
     with pytest.raises(CorpusError, match="no post with image"):
-        rows.load_source(TrainingSource("tweeteval-emotion", modalities=("image",)), SCHEMES, data, 0)
+        rows.read_source(TrainingSource("tweeteval-emotion", modalities=("image",)), SCHEMES, data, 0)
 
 
 def test_own_targets_are_of_one_modality() -> None:
@@ -131,7 +130,7 @@ def test_leaks_are_left_out(tmp_path: Path) -> None:
         Post(image=picture(3)),
         Post("yet another text here", str(tmp_path / "none.png")),  # an unreadable picture is no leak
     ]
-    clean = without_leaks(made(training), [made(seen)])
+    clean = keep_clean(made(training), find_leaks(made(training), [made(seen)]))
     assert [row["text"] for row in clean] == [
         "what a happy and very long night this was",
         "thank you",
@@ -188,13 +187,13 @@ def test_only_broken_pictures_are_an_error(tmp_path: Path) -> None:
         (tmp_path / "FI" / "amusement").mkdir(parents=True, exist_ok=True)
         (tmp_path / "FI" / "amusement" / f"{name}.jpg").write_bytes(b"\xff\xd8\xff no picture")
     with pytest.raises(CorpusError, match="fi, split all: none of its 2 pictures can be decoded"):
-        rows.load_source(TrainingSource("fi", "all"), SCHEMES, tmp_path, 0)
+        rows.read_source(TrainingSource("fi", "all"), SCHEMES, tmp_path, 0)
 
 
 def test_a_split_of_a_file(data: Path, tmp_path: Path) -> None:
     file = tmp_path / "splits.csv"
     file.write_text("id,split,group\nval-1,train,0\ntrain-2,train,1\ntrain-3,dev,2\n", encoding="utf-8")
-    found = rows.load_source(TrainingSource("tweeteval-sentiment", f"train@{file}"), SCHEMES, data, 0)
+    found = rows.read_source(TrainingSource("tweeteval-sentiment", f"train@{file}"), SCHEMES, data, 0).dataset
     assert found["id"][:] == [f"tweeteval-sentiment/train@{file}/{post}" for post in ("train-2", "val-1")]
     with pytest.raises(CorpusError, match=r"has no split 'test' here; it has train, dev"):
         rows.corpus_split("tweeteval-sentiment", f"test@{file}", data)

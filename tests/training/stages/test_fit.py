@@ -19,7 +19,6 @@ import posthue
 from posthue.data.corpora import load_corpus
 from posthue.errors import CorpusError, RecipeError
 from posthue.evaluation.calibration import softmax
-from posthue.evaluation.metrics import log_loss
 from posthue.model.post_model import PostModel
 from posthue.model.processor import PostProcessor
 from posthue.training.export.bundle import make_bundle
@@ -91,6 +90,10 @@ def one_stage(place: Path, **changes: Any) -> Recipe:
 
 def folders(place: Path, run: Path) -> Folders:
     return Folders(run, place / "data")
+
+
+def log_loss(probabilities: np.ndarray, labels: np.ndarray) -> float:
+    return float(-np.log(probabilities[np.arange(len(labels)), labels]).mean())
 
 
 def weights(run: Path, stage: str) -> Mapping[str, torch.Tensor]:

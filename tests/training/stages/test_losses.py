@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 pytest.importorskip("torch")
@@ -8,6 +9,7 @@ import torch
 from torch.nn.functional import cross_entropy, one_hot
 
 from posthue.training.stages.losses import (
+    class_weights_of,
     modality_states,
     scheme_losses,
     soft_cross_entropy,
@@ -39,6 +41,18 @@ def test_is_torchs_cross_entropy_with_class_weights() -> None:
     weights = torch.tensor([0.5, 2.0, 1.0])
     loss, count = soft_cross_entropy(logits(), targets(), weight=torch.ones(5), class_weights=weights)
     torch.testing.assert_close(loss / count, cross_entropy(logits(), LABELS, weight=weights))
+
+
+def test_class_weights_are_those_of_scikit_learn() -> None:
+    compute = pytest.importorskip("sklearn.utils.class_weight").compute_class_weight
+    rows = torch.cat([one_hot(LABELS, 4).float(), torch.zeros(2, 4)])  # no label 3; two rows without a label
+    unlabelled = torch.zeros(7, 2)
+    weights = class_weights_of({"mood": rows, "other": unlabelled}, "balanced")
+    expected = [*compute("balanced", classes=np.arange(3), y=LABELS.numpy()), 0.0]
+    assert weights["mood"].tolist() == pytest.approx(expected)
+    assert set(weights) == {"mood"}
+    torch.testing.assert_close(class_weights_of({"mood": rows}, "sqrt")["mood"], weights["mood"].sqrt())
+    assert class_weights_of({"mood": rows}, "none") == {}
 
 
 def test_soft_targets_as_torchs() -> None:

@@ -15,7 +15,6 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from posthue.data.corpora.base import Example
 from posthue.errors import InputError
 
 _Counts = npt.NDArray[np.int64]
@@ -56,20 +55,6 @@ def stratified_folds(
     for test in folds.values():
         tested = set(test)
         yield [row for row in range(len(labels)) if row not in tested], test
-
-
-def split_examples(
-    examples: Sequence[Example],
-    scheme: str,
-    fractions: Mapping[str, float],
-    *,
-    seed: int = 0,
-    groups: Sequence[Hashable] | None = None,
-) -> dict[str, list[Example]]:
-    """Split examples by their labels of ``scheme``; a row of several labels counts as its combination."""
-    labels = [example.labels.get(scheme, ()) for example in examples]
-    parts = stratified_split(labels, fractions, seed=seed, groups=groups)
-    return {name: [examples[row] for row in rows] for name, rows in parts.items()}
 
 
 def _check(

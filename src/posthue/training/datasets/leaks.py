@@ -47,11 +47,6 @@ class Leak:
     repeats: str
 
 
-def without_leaks(dataset: Dataset, validation: Iterable[Dataset]) -> Dataset:
-    """Return the rows whose text and picture, or one near them, stand in no validation set."""
-    return keep_clean(dataset, find_leaks(dataset, validation))
-
-
 def keep_clean(dataset: Dataset, leaks: Iterable[Leak]) -> Dataset:
     """Return the rows that are no leaks."""
     leaked = {leak.row for leak in leaks}

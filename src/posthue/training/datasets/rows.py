@@ -53,13 +53,6 @@ def features_of(schemes: Sequence[str]) -> Features:
     return Features(columns)
 
 
-def load_source(
-    source: TrainingSource | Check, schemes: Sequence[str], data: str | Path, seed: int
-) -> Dataset:
-    """Read one source of a recipe as a dataset, without its broken pictures; see ``read_source``."""
-    return read_source(source, schemes, data, seed).dataset
-
-
 def read_source(
     source: TrainingSource | Check,
     schemes: Sequence[str],

@@ -23,8 +23,6 @@ from posthue.training.research.heads import HeadSettings
 
 LEXICON = "lexicon"
 WORDS = "words"
-#: Asked for by ``--models`` alone.
-DEFAULT_MODELS = ("text", "image", "late", "early", "joint", "common-space", "attention", "gated")
 
 #: What ``fusion:VALUE`` sets.
 _MAIN_OPTION = {"late": "rule", "joint": "pooling", "common-space": "form"}

@@ -24,7 +24,13 @@ from posthue.errors import RecipeError
 from posthue.model.fusion import Fusion
 from posthue.training.features.post_features import PostFeatures, views
 from posthue.training.recipes.recipe import CLASS_WEIGHTS, LOSSES
-from posthue.training.stages.losses import focal_weight, modality_states, scheme_losses, weighted_targets
+from posthue.training.stages.losses import (
+    class_weights_of,
+    focal_weight,
+    modality_states,
+    scheme_losses,
+    weighted_targets,
+)
 
 Ints = npt.NDArray[np.int64]
 Logits = dict[str, npt.NDArray[np.float32]]
@@ -115,7 +121,7 @@ def train_head(
         optimizer = _optimizer(fusion, settings)
         steps = math.ceil(len(train) / settings.batch_size)
         schedule = LambdaLR(optimizer, _cosine(settings.epochs * steps, settings.warmup))
-        weights = _class_weights(train.targets, settings.class_weights)
+        weights = class_weights_of(train.targets, settings.class_weights)
         rng, losses, best = np.random.default_rng(seed), [], _state(fusion)
         for epoch in range(1, settings.epochs + 1):
             _train_epoch(fusion, train, settings, weights, optimizer, schedule, rng)
@@ -250,18 +256,6 @@ def _cosine(total: int, warmup: float) -> Callable[[int], float]:
         return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, total - warm)))
 
     return factor
-
-
-def _class_weights(targets: Mapping[str, Tensor], kind: str) -> dict[str, Tensor]:
-    if kind == "none":
-        return {}
-    weights = {}
-    for scheme, rows in targets.items():
-        counts = rows.sum(0)
-        seen = counts > 0
-        balanced = torch.where(seen, counts.sum() / (seen.sum() * counts.clamp(min=1e-9)), 0.0)
-        weights[scheme] = balanced if kind == "balanced" else balanced.sqrt()
-    return weights
 
 
 def _state(fusion: nn.Module) -> dict[str, Tensor]:

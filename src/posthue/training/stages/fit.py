@@ -37,10 +37,11 @@ from posthue.training.datasets.unreadable import write_skipped
 from posthue.training.features.encode import cached_features
 from posthue.training.recipes.recipe import Check, Recipe, Stage, TrainingSource, recipe_to_dict
 from posthue.training.stages.build import Folders, build
+from posthue.training.stages.losses import class_weights_of
 from posthue.training.stages.pseudo_labels import pseudo_label
 from posthue.training.stages.token_scores import add_token_scores
 from posthue.training.stages.trainer import PostTrainer
-from posthue.training.stages.validation import CheckSet, cache_folder, class_weights, run_checks
+from posthue.training.stages.validation import CheckSet, cache_folder, run_checks, target_rows
 
 _log = logging.getLogger(__name__)
 
@@ -70,7 +71,7 @@ def train_stage(recipe: Recipe, stage: Stage, folders: Folders) -> None:
     dataset, collator = _training_set(recipe, stage, folders, model, processor, checks)
     if stage.token_scores:
         add_token_scores(model, processor, stage.token_scores, dataset, collator, checks, seed=seed)
-    weights = class_weights(dataset, recipe.schemes, stage.class_weights)
+    targets = {scheme: torch.from_numpy(target_rows(dataset, scheme)) for scheme in recipe.schemes}
     place = folders.run / stage.name
     trainer = PostTrainer(
         model,
@@ -78,7 +79,7 @@ def train_stage(recipe: Recipe, stage: Stage, folders: Folders) -> None:
         stage=stage,
         dataset=dataset,
         collator=collator,
-        class_weights={s: torch.from_numpy(w) for s, w in weights.items()},
+        class_weights=class_weights_of(targets, stage.class_weights),
         check=lambda current: run_checks(current, checks, recipe.schemes),
         callbacks=[EarlyStoppingCallback(stage.patience)],
     )

@@ -31,6 +31,22 @@ def soft_cross_entropy(
     return (losses * weight).sum(), weight.sum()
 
 
+def class_weights_of(targets: Mapping[str, Tensor], kind: str) -> dict[str, Tensor]:
+    """Return scheme → weights [labels]: N / (classes · N_c), or its square root; nothing for kind ``none``.
+
+    targets: scheme → distributions [rows, labels]. kind: balanced, sqrt or none. A label that no row has
+    weighs nothing, and is no class; a scheme in which no row has a label has no weights.
+    """
+    weights: dict[str, Tensor] = {}
+    for scheme, rows in targets.items() if kind != "none" else ():
+        counts = rows.double().sum(0)
+        if counts.any():
+            balanced = counts.sum() / ((counts > 0).sum() * counts)
+            balanced = torch.where(counts > 0, balanced, 0.0)
+            weights[scheme] = (balanced if kind == "balanced" else balanced.sqrt()).float()
+    return weights
+
+
 def modality_states(present: Tensor, dropout: float) -> list[tuple[Tensor, Tensor]]:
     """List the states of a batch under modality dropout as (present [batch, 2], probability [batch]).
 

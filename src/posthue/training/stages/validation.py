@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,9 +42,14 @@ def row_states(entry: CheckSet) -> list[State]:
     return [names[int(kind) & 3] for kind in batch_kinds(entry.dataset)]
 
 
+def target_rows(dataset: Dataset, scheme: str) -> npt.NDArray[np.float32]:
+    """Return the distributions over a scheme's labels [rows, labels]; zeros where a row has no label."""
+    return np.asarray(dataset[LABEL_PREFIX + scheme][:], dtype=np.float32)
+
+
 def truths(dataset: Dataset, scheme: str) -> tuple[Ints, Ints]:
     """Return (rows, labels) of the rows that have exactly one label in a scheme."""
-    targets = np.asarray(dataset[LABEL_PREFIX + scheme][:], dtype=np.float32)
+    targets = target_rows(dataset, scheme)
     rows = np.flatnonzero(targets.max(axis=1) > 0.999)
     return rows, targets[rows].argmax(axis=1)
 
@@ -66,22 +71,6 @@ def run_checks(model: PostModel, checks: Sequence[CheckSet], schemes: Sequence[s
         float(np.average([metrics[n] for n in weights], weights=[*weights.values()])) if weights else 0.0
     )
     return metrics
-
-
-def class_weights(
-    dataset: Dataset, schemes: Sequence[str], kind: str
-) -> Mapping[str, npt.NDArray[np.float32]]:
-    """Return N / (classes · N_c) per scheme, or its square root; nothing for ``none``."""
-    if kind == "none":
-        return {}
-    weights = {}
-    for scheme in schemes:
-        mass = np.asarray(dataset[LABEL_PREFIX + scheme][:], dtype=np.float64)
-        counts = mass.sum(axis=0)
-        if counts.sum() > 0:
-            balanced = counts.sum() / ((counts > 0).sum() * np.where(counts > 0, counts, np.inf))
-            weights[scheme] = (balanced if kind == "balanced" else np.sqrt(balanced)).astype(np.float32)
-    return weights
 
 
 def cache_folder(run: Path) -> Path:
