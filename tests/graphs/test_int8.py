@@ -10,9 +10,10 @@ import pytest
 
 pytest.importorskip("torch")
 
-import onnxruntime
 import torch
 
+from onnx_runs import run
+from posthue.graphs import half
 from posthue.graphs import int8 as quantise
 from posthue.graphs.dequantize import dequantise
 from posthue.graphs.half import half_weights
@@ -50,8 +51,7 @@ def copied(graph: Path, folder: Path) -> Path:
 
 
 def vectors(path: Path, feeds: list[Feeds]) -> np.ndarray:
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    return np.concatenate([session.run(None, dict(feed))[0] for feed in feeds])
+    return np.concatenate([run(path, feed) for feed in feeds])
 
 
 def in_int8(path: Path) -> int:
@@ -101,7 +101,7 @@ def test_without_calibration_everything_is_int8(graph: Path, tmp_path: Path) -> 
 def test_half_weights_change_little(
     graph: Path, feeds: list[Feeds], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(quantise, "HALVED", 64)
+    monkeypatch.setattr(half, "HALVED", 64)
     path = copied(graph, tmp_path)
     half_weights(path)
     assert path.stat().st_size < 0.8 * graph.stat().st_size

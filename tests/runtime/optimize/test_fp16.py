@@ -12,6 +12,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from bundle_factory import make_bundle
+from onnx_runs import run
 from posthue import BundleError, InputError, Post, Prediction, TableError, load
 from posthue.graphs.dequantize import dequantise
 from posthue.graphs.fp16 import LARGEST, to_fp16
@@ -35,13 +36,6 @@ def posts(count: int = 24) -> list[Post]:
 
 def kinds(path: Path) -> set[str]:
     return {node.op_type for node in onnx.load(path).graph.node}
-
-
-def run(model: onnx.ModelProto, feeds: dict[str, np.ndarray]) -> np.ndarray:
-    import onnxruntime  # noqa: PLC0415
-
-    found: np.ndarray = onnxruntime.InferenceSession(model.SerializeToString()).run(None, feeds)[0]
-    return found
 
 
 @pytest.mark.parametrize(("text", "image"), [(True, True), (True, False), (False, True)])
