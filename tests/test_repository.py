@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 import tomllib
 from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
 
 import posthue
 from posthue.data.corpora import list_corpora
+from test_structure import HOUSE, imports
 
 ROOT = Path(__file__).parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+EXTRAS = PROJECT["optional-dependencies"]
 SOURCES = sorted((ROOT / "src").rglob("*.py"))
 PAGES = [
     *sorted(ROOT.glob("*.md")),
@@ -23,6 +28,30 @@ PAGES = [
 TEXTS = {".py", ".md", ".toml", ".txt", ".yaml", ".yml", ".json", ".csv", ".css", ".cfg", ""}
 PLACES = [ROOT / name for name in ("src", "tests", "docs", "examples", "benchmarks", "recipes", ".ci")]
 UNSAFE = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
+
+#: By module. An extra that is not installed here is called as its module.
+DISTRIBUTIONS = packages_distributions()
+
+#: Packages whose modules may import an extra when they are imported. All others import it where they need it.
+EXTRA_OF = {
+    "apps/api": "serve",
+    "apps/service": "serve",
+    "apps/web": "serve",
+    "posthue.apps.server": "serve",
+    "apps/telegram": "bot",
+    "graphs": "train",
+    "model": "train",
+    "training": "train",
+    "insight/runs": "train",
+    "posthue.baselines.tfidf": "train",
+}
+#: Declared, imported by others only.
+NOT_IMPORTED = {
+    "python-multipart": "starlette reads forms with it",
+    "httptools": "uvicorn parses requests with it",
+    "uvloop": "uvicorn's event loop",
+    "onnxscript": "torch exports through it",
+}
 
 #: Absolute paths of somebody's machine; put together here so that this file holds none itself.
 OWN_PATH = re.compile("/(?:" + "|".join(("home", "work", "root", "Users", "opt", "mnt")) + r")/[A-Za-z.]")
@@ -99,18 +128,58 @@ def test_every_corpus_is_in_the_docs() -> None:
 
 
 def test_the_version_is_one_and_in_the_changelog() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert project["version"] == posthue.__version__
+    assert PROJECT["version"] == posthue.__version__
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert re.search(rf"^## \[?{re.escape(posthue.__version__)}\b", changelog, flags=re.MULTILINE)
 
 
+def declared(requirements: list[str]) -> set[str]:
+    """Return the names of some requirements."""
+    return {re.split(r"[\[<>=~!; ]", name)[0].lower() for name in requirements} - {"posthue"}
+
+
+def distributions(module: str, *, lazy: bool) -> set[str]:
+    """Return the distributions, of other projects, that a module imports by a statement or by name."""
+    tree = ast.parse(HOUSE.paths[module].read_text(encoding="utf-8"))
+    names = {name.partition(".")[0] for name, _ in imports(tree, lazy=lazy)}
+    if lazy:
+        names |= set(re.findall(r'import_module\("(\w+)', ast.unparse(tree).replace("'", '"')))
+    names -= {"posthue", *sys.stdlib_module_names}
+    return {DISTRIBUTIONS.get(name, [name])[0].lower().replace("_", "-") for name in names}
+
+
+def extra_of(module: str) -> str | None:
+    package = HOUSE.package(module)
+    places = (module, package, package.partition("/")[0])
+    return next((EXTRA_OF[place] for place in places if place in EXTRA_OF), None)
+
+
 def test_every_dependency_is_in_the_tested_set() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     pinned = set(re.findall(r"^([a-z0-9-]+)==", (ROOT / "constraints.txt").read_text(), flags=re.MULTILINE))
-    extras = [name for extra in project["optional-dependencies"].values() for name in extra]
-    wanted = {re.split(r"[\[<>=~!; ]", name)[0].lower() for name in [*project["dependencies"], *extras]}
-    assert wanted - {"posthue"} <= pinned
+    wanted = declared([*PROJECT["dependencies"], *(name for extra in EXTRAS.values() for name in extra)])
+    assert wanted <= pinned
+
+
+def test_all_has_every_extra() -> None:
+    (everything,) = EXTRAS["all"]
+    named = set(everything.partition("[")[2].rstrip("]").split(","))
+    assert named == set(EXTRAS) - {"all", "dev"}
+
+
+def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None:
+    imported = {name for module in HOUSE.paths for name in distributions(module, lazy=True)}
+    used = [name for extra in set(EXTRAS) - {"all", "dev"} for name in EXTRAS[extra]]
+    assert imported | set(NOT_IMPORTED) == declared([*PROJECT["dependencies"], *used])
+    assert not imported & set(NOT_IMPORTED)
+
+
+@pytest.mark.parametrize("module", HOUSE.paths)
+def test_a_module_is_imported_with_the_core_or_its_own_extra(module: str) -> None:
+    extra = extra_of(module)
+    allowed = declared([*PROJECT["dependencies"], *EXTRAS.get(extra, ())])
+    assert distributions(module, lazy=False) <= allowed
+    others = {name for name in HOUSE.imported(module, lazy=False) if name in HOUSE.paths}
+    assert {extra_of(name) for name in others} <= {None, extra}
 
 
 def test_the_shipped_graphs_hold_no_path_of_the_machine_that_made_them() -> None:

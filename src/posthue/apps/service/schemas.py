@@ -16,7 +16,6 @@ from pydantic import (
     ValidatorFunctionWrapHandler,
     WrapValidator,
 )
-from pydantic_core import ErrorDetails
 
 from posthue.apps.service.problems import ApiError, unreadable
 from posthue.data.tables.readers.base import join_surrogates
@@ -138,7 +137,7 @@ def parse(model: type[Model], body: bytes) -> Model:
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
-        found = _mended(body) if _first(error)["type"] == "json_invalid" else None
+        found = _mended(body) if error.errors(include_input=False)[0]["type"] == "json_invalid" else None
         if found is None:
             raise _problem(error) from None
     try:
@@ -159,11 +158,7 @@ def _mended(body: bytes) -> bytes | None:
 
 
 def _problem(error: ValidationError) -> ApiError:
-    first = _first(error)
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
     where = ".".join(str(part)[:60] for part in first["loc"][:6])
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
     return unreadable(f"{where}: {first['msg']}{more}" if where else f"{first['msg']}{more}")
-
-
-def _first(error: ValidationError) -> ErrorDetails:
-    return error.errors(include_url=False, include_input=False, include_context=False)[0]
