@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Coroutine, Sequence
-from contextlib import AbstractAsyncContextManager
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
 from fastapi import APIRouter, Request
-from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse, Response
 
-from posthue.apps.service.bodies import held_body
 from posthue.apps.service.metrics import CONTENT_TYPE
-from posthue.apps.service.problems import ApiError, json_response
+from posthue.apps.service.problems import json_response
+from posthue.apps.service.requests import body_of, explain_body, predict_body, service_of
 from posthue.apps.service.schemas import (
     BatchIn,
     BatchOut,
@@ -24,11 +21,9 @@ from posthue.apps.service.schemas import (
     PredictionOut,
     ProblemOut,
 )
-from posthue.apps.service.service import Service
 from posthue.posts import Post, Prediction
 from posthue.runtime.bundle.facts import bundle_facts
 
-Found = TypeVar("Found")
 router = APIRouter()
 
 _WHY = {
@@ -42,41 +37,6 @@ _WHY = {
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"model": ProblemOut, "description": text} for status, text in _WHY.items()
 }
-
-
-def service_of(request: Request) -> Service:
-    """Return the service of the app that got the request."""
-    service: Service = request.app.state.service
-    return service
-
-
-def body_of(request: Request) -> AbstractAsyncContextManager[bytes]:
-    """Return the body of a request, within the limits."""
-    service = service_of(request)
-    settings = service.settings
-    return held_body(request, limit=settings.max_body, seconds=settings.body_timeout, held=service.held)
-
-
-async def while_connected(request: Request, work: Coroutine[Any, Any, Found]) -> Found:
-    """Return what ``work`` returns; cancel it and raise ClientDisconnect when the client goes away.
-
-    The body of the request must have been read.
-    """
-    asked = asyncio.create_task(work)
-    gone = asyncio.create_task(_gone(request))
-    try:
-        await asyncio.wait((asked, gone), return_when=asyncio.FIRST_COMPLETED)
-        if not asked.done():
-            raise ClientDisconnect
-        return await asked
-    finally:
-        asked.cancel()
-        gone.cancel()
-
-
-async def _gone(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
 
 
 def _takes(*, json: type, form: type | None = None) -> dict[str, Any]:
@@ -104,18 +64,8 @@ def _inlined(model: Any) -> dict[str, Any]:
 )
 async def predict(request: Request) -> Response:
     """Return the emotion that a post expresses: labels, probabilities, and the shares of text and image."""
-    service = service_of(request)
     async with body_of(request) as body:
-        post = await service.incoming.post(request.headers, body)
-        (prediction,) = await service.predict([post])
-    return json_response(predicted(prediction).to_dict())
-
-
-def predicted(prediction: Prediction) -> Prediction:
-    """Return the prediction; raise ApiError 422 with the reason where the post was not predicted."""
-    if prediction.error is not None:
-        raise ApiError(422, "not_predicted", prediction.error)
-    return prediction
+        return json_response((await predict_body(request, body)).to_dict())
 
 
 @router.post(
@@ -146,12 +96,8 @@ async def predict_batch(request: Request) -> Response:
 )
 async def explain(request: Request) -> Response:
     """Return which words and which parts of the picture speak for a label, and what each modality says."""
-    service = service_of(request)
     async with body_of(request) as body:
-        post, scheme, label = await service.incoming.explain(request.headers, body)
-        asked = service.explain(post, scheme=scheme, label=label)
-        explanation = await while_connected(request, asked)
-    return json_response(explanation.to_dict())
+        return json_response((await explain_body(request, body)).to_dict())
 
 
 @router.get("/v1/model", summary="What the model is")

@@ -12,10 +12,10 @@ from starlette.background import BackgroundTask
 from starlette.datastructures import Headers
 from starlette.responses import FileResponse, HTMLResponse, Response
 
-from posthue.apps.api.routes import body_of, predicted, service_of, while_connected
 from posthue.apps.service.bodies import form_fields, limited_stream
 from posthue.apps.service.incoming import content_type
 from posthue.apps.service.problems import ApiError, json_response, unreadable
+from posthue.apps.service.requests import body_of, explain_body, predict_body, service_of
 from posthue.apps.service.service import Service
 from posthue.apps.web import about, explore, many, one, shell
 from posthue.apps.web.jobs import Jobs, JobState, WebJob
@@ -88,12 +88,9 @@ async def predict_part(request: Request) -> HTMLResponse:
 @router.post("/why")
 async def why_part(request: Request) -> HTMLResponse:
     """Return the explanation alone, for the script."""
-    service = service_of(request)
     try:
         async with _own_body(request) as body:
-            post, scheme, label = await service.incoming.explain(request.headers, body)
-            asked = service.explain(post, scheme=scheme, label=label)
-            explanation = await while_connected(request, asked)
+            explanation = await explain_body(request, body)
         return HTMLResponse(await to_thread.run_sync(one.why, explanation))
     except ApiError as problem:
         return _alert(problem)
@@ -108,10 +105,7 @@ async def _own_body(request: Request) -> AsyncIterator[bytes]:
 
 
 async def _result(request: Request, body: bytes) -> str:
-    service = service_of(request)
-    post = await service.incoming.post(request.headers, body)
-    (prediction,) = await service.predict([post])
-    return one.result(predicted(prediction), service.classifier.schemes)
+    return one.result(await predict_body(request, body), service_of(request).classifier.schemes)
 
 
 def _alert(problem: ApiError) -> HTMLResponse:
