@@ -144,7 +144,7 @@ def test_a_wrong_post_does_not_stop_its_batch(client: TestClient) -> None:
 
 def _failed_posts(client: TestClient) -> int:
     lines = client.get("/metrics").text.splitlines()
-    return int(next(line for line in lines if 'outcome="failed"' in line).split()[-1])
+    return int(float(next(line for line in lines if 'outcome="failed"' in line).split()[-1]))
 
 
 @pytest.mark.parametrize(
@@ -220,10 +220,22 @@ def test_metrics_count_routes_and_never_paths(client: TestClient) -> None:
     assert found.headers["content-type"].startswith("text/plain; version=0.0.4")
     assert "secret" not in found.text
     lines = dict(line.rsplit(" ", 1) for line in found.text.splitlines() if not line.startswith("#"))
-    assert int(lines['posthue_requests_total{route="/v1/predict",status="200"}']) >= 1
-    assert int(lines['posthue_requests_total{route="other",status="404"}']) >= 1
-    assert int(lines["posthue_batch_posts_count"]) >= 1
-    assert lines["posthue_queue_posts"] == "0"
+    assert float(lines['posthue_requests_total{route="/v1/predict",status="200"}']) >= 1
+    assert float(lines['posthue_requests_total{route="other",status="404"}']) >= 1
+    assert float(lines['posthue_request_seconds_bucket{le="+Inf",route="/v1/predict"}']) >= 1
+    assert float(lines["posthue_batch_posts_count"]) >= 1
+    assert float(lines["posthue_queue_posts"]) == 0
+    assert {name.partition("{")[0] for name in lines} == {
+        *("posthue_requests_total", "posthue_posts_total", "posthue_queue_posts"),
+        *(f"posthue_request_seconds_{kind}" for kind in ("bucket", "count", "sum")),
+        *(f"posthue_batch_posts_{kind}" for kind in ("bucket", "count", "sum")),
+    }
+
+
+def test_each_app_counts_for_itself(client: TestClient, tiny_bundle: Path) -> None:
+    client.post("/v1/predict", json={"text": "happy"})
+    with TestClient(create_app(posthue.load(tiny_bundle))) as other:
+        assert 'posthue_posts_total{outcome="predicted"} 0.0' in other.get("/metrics").text
 
 
 def test_no_origin_may_call_unless_it_is_named(client: TestClient, tiny_bundle: Path) -> None:

@@ -6,6 +6,7 @@ import re
 import time
 import zipfile
 from collections.abc import Iterator
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -296,8 +297,8 @@ def test_errors_call_the_file_as_its_owner_does() -> None:
 def test_uploads_are_counted(client: TestClient) -> None:
     upload(client, "a.csv", b"text,image\nhappy,\nsad,\n,gone.png\n")
     counted = client.get("/metrics").text
-    assert 'posthue_posts_total{outcome="predicted"} 2' in counted
-    assert 'posthue_posts_total{outcome="failed"} 1' in counted
+    assert 'posthue_posts_total{outcome="predicted"} 2.0' in counted
+    assert 'posthue_posts_total{outcome="failed"} 1.0' in counted
 
 
 def test_the_example_posts(client: TestClient) -> None:
@@ -323,7 +324,63 @@ def test_the_page_can_be_left_out(tiny_bundle: Path) -> None:
 def test_markdown() -> None:
     source = "# Title\n\ntwo\nlines <b>\n\n- one\n  more\n- **two** `x`\n\n| a | b |\n|---|---|\n| 1 | 2 |\n"
     found = to_html(source)
-    assert found.startswith("<h2>Title</h2>\n<p>two lines &lt;b&gt;</p>\n")
-    assert "<ul><li>one more</li><li><b>two</b> <code>x</code></li></ul>" in found
-    assert '<thead><tr><th scope="col">a</th><th scope="col">b</th></tr></thead>' in found
-    assert "<tbody><tr><td>1</td><td>2</td></tr></tbody>" in found
+    assert found.startswith("<h3>Title</h3>\n<p>two\nlines &lt;b&gt;</p>\n")
+    assert "<ul>\n<li>one\nmore</li>\n<li><strong>two</strong> <code>x</code></li>\n</ul>" in found
+    table = found[found.index('<div class="scroll" tabindex="0" role="region" aria-label="Table"><table>') :]
+    assert table.endswith("</table></div>")
+    assert '<th scope="col">a</th>\n<th scope="col">b</th>' in table
+    assert "<td>1</td>\n<td>2</td>" in table
+
+
+class Tags(HTMLParser):
+    """The tags of a page with their attributes, and its text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "<script>alert(1)</script>",
+        "<img src=x onerror=alert(1)>",
+        "text <b onclick=alert(1)>b</b> <!-- c -->",
+        "[a](javascript:alert(1)) [b](data:text/html,x) [c](vbscript:x) [d](file:///etc/passwd)",
+        "[e](/v1/model) [f](//example.org) [g](JavaScript:alert(1)) [h](java&#115;cript:alert(1))",
+        '<javascript:alert(1)> <https://example.org/"onmouseover=alert(1)>',
+        '[a](https://example.org "\\" onmouseover=alert(1)")',
+        "![p](https://example.org/track.png) ![q](data:image/png;base64,AA)",
+        "[x]: javascript:alert(1)\n\n[x] and [y][x]",
+        '```"><script>\nx\n```',
+        "# <script>\n\n| <script> |\n|---|\n| `</code><script>` |",
+        "> " * 5000 + "deep",
+        "&lt;script&gt; &#60;script&#62; \x00\x1b[31m \u202e \ud83d",
+    ],
+)
+def test_hostile_markdown_is_text(source: str) -> None:
+    html = to_html(source)
+    html.encode("utf-8")
+    page = Tags(html)
+    plain = {"p", "h3", "h4", "pre", "code", "blockquote", "div", "table", "thead", "tbody", "tr", "th", "td"}
+    assert {tag for tag, _ in page.tags} <= {*plain, "a"}
+    allowed = {"href", "rel", "title", "class", "scope", "tabindex", "role", "aria-label"}
+    assert {name for _, attributes in page.tags for name in attributes} <= allowed
+    links = [attributes["href"] or "" for tag, attributes in page.tags if tag == "a"]
+    assert all(link.startswith("https://example.org") for link in links)
+    assert not set("\x00\x1b\u202e") & set(html)
+
+
+def test_links_of_a_card_lead_to_the_web() -> None:
+    found = to_html("[site](https://example.org/?a=1&b=2) and <http://example.org>")
+    assert '<a href="https://example.org/?a=1&amp;b=2" rel="noreferrer nofollow">site</a>' in found
+    assert '<a href="http://example.org" rel="noreferrer nofollow">http://example.org</a>' in found

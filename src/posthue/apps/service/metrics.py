@@ -5,89 +5,55 @@ Labels are route templates and status codes only: never a path, a text, or anyth
 
 from __future__ import annotations
 
-import threading
-from bisect import bisect_left
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, generate_latest
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _ROWS = (1, 2, 4, 8, 16, 32, 64, 128)
 
 
-class Histogram:
-    """Counts of values below each bound, and their sum."""
+class _Registry(CollectorRegistry):
+    """The metrics of one server, without the time at which each series began: it would double them."""
 
-    def __init__(self, bounds: Sequence[float]) -> None:
-        self._bounds = tuple(bounds)
-        self._counts = [0] * (len(self._bounds) + 1)
-        self._sum = 0.0
-
-    def add(self, value: float) -> None:
-        """Count one value."""
-        self._counts[bisect_left(self._bounds, value)] += 1
-        self._sum += value
-
-    def lines(self, name: str, labels: str = "") -> Iterator[str]:
-        """Yield the lines of the text format."""
-        before = f"{labels}," if labels else ""
-        total = 0
-        for bound, count in zip((*self._bounds, "+Inf"), self._counts, strict=True):
-            total += count
-            yield f'{name}_bucket{{{before}le="{bound}"}} {total}'
-        shown = f"{{{labels}}}" if labels else ""
-        yield f"{name}_sum{shown} {self._sum:.6f}"
-        yield f"{name}_count{shown} {total}"
+    def collect(self) -> Iterable[Metric]:
+        for metric in super().collect():
+            metric.samples = [sample for sample in metric.samples if not sample.name.endswith("_created")]
+            yield metric
 
 
 class Metrics:
-    """What one server counts; safe for several threads."""
+    """What one server counts, apart from every other in the process; safe for several threads."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._requests: Counter[tuple[str, int]] = Counter()
-        self._seconds: dict[str, Histogram] = {}
-        self._batches = Histogram(_ROWS)
-        self._posts: Counter[str] = Counter()
+        self._registry = own = _Registry()
+        self._requests = Counter("posthue_requests", "Answered requests.", ("route", "status"), registry=own)
+        self._seconds = Histogram(
+            "posthue_request_seconds", "Time to answer a request.", ("route",), registry=own, buckets=_SECONDS
+        )
+        self._posts = Counter("posthue_posts", "Posts that were answered.", ("outcome",), registry=own)
+        self._batches = Histogram(
+            "posthue_batch_posts", "Posts that the model took at once.", registry=own, buckets=_ROWS
+        )
+        self._queued = Gauge("posthue_queue_posts", "Posts that wait for the model.", registry=own)
+        self.posts(predicted=0, failed=0)
 
     def request(self, route: str, status: int, seconds: float) -> None:
         """Count one answered request."""
-        with self._lock:
-            self._requests[route, status] += 1
-            self._seconds.setdefault(route, Histogram(_SECONDS)).add(seconds)
+        self._requests.labels(route, status).inc()
+        self._seconds.labels(route).observe(seconds)
 
     def batch(self, rows: int) -> None:
         """Count one batch of the model."""
-        with self._lock:
-            self._batches.add(rows)
+        self._batches.observe(rows)
 
     def posts(self, *, predicted: int, failed: int) -> None:
         """Count posts that were answered."""
-        with self._lock:
-            self._posts["predicted"] += predicted
-            self._posts["failed"] += failed
+        self._posts.labels("predicted").inc(predicted)
+        self._posts.labels("failed").inc(failed)
 
-    def text(self, *, queued: int) -> str:
+    def text(self, *, queued: int) -> bytes:
         """Return everything in the text format."""
-        with self._lock:
-            return "\n".join([*self._lines(queued), ""])
-
-    def _lines(self, queued: int) -> Iterator[str]:
-        yield from _head("posthue_requests_total", "counter", "Answered requests.")
-        for (route, status), count in sorted(self._requests.items()):
-            yield f'posthue_requests_total{{route="{route}",status="{status}"}} {count}'
-        yield from _head("posthue_request_seconds", "histogram", "Time to answer a request.")
-        for route, histogram in sorted(self._seconds.items()):
-            yield from histogram.lines("posthue_request_seconds", f'route="{route}"')
-        yield from _head("posthue_posts_total", "counter", "Posts that were answered.")
-        for outcome in ("predicted", "failed"):
-            yield f'posthue_posts_total{{outcome="{outcome}"}} {self._posts[outcome]}'
-        yield from _head("posthue_batch_posts", "histogram", "Posts that the model took at once.")
-        yield from self._batches.lines("posthue_batch_posts")
-        yield from _head("posthue_queue_posts", "gauge", "Posts that wait for the model.")
-        yield f"posthue_queue_posts {queued}"
-
-
-def _head(name: str, kind: str, text: str) -> Iterator[str]:
-    yield f"# HELP {name} {text}"
-    yield f"# TYPE {name} {kind}"
+        self._queued.set(queued)
+        return generate_latest(self._registry)

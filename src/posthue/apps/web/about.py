@@ -64,8 +64,4 @@ def _card(service: Service) -> str:
     path = service.classifier.engine.bundle.file("MODEL_CARD.md")
     if not path.is_file():
         return "<p>This model has no card.</p>"
-    return (
-        to_html(path.read_text(encoding="utf-8", errors="replace"))
-        .replace("<h2>", "<h3>")
-        .replace("</h2>", "</h3>")
-    )
+    return to_html(path.read_text(encoding="utf-8", errors="replace"))

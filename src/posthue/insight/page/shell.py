@@ -64,9 +64,13 @@ def escaped(text: str, limit: int = 2000) -> str:
     >>> escaped("<b>1 & 2</b>")
     '&lt;b&gt;1 &amp; 2&lt;/b&gt;'
     """
+    return html.escape(plain(text, limit))
+
+
+def plain(text: str, limit: int) -> str:
+    """Return a text that UTF-8 can hold, without control characters, cut after ``limit`` characters."""
     cut = text if len(text) <= limit else text[:limit] + "…"
-    encodable = cut.encode("utf-8", "replace").decode("utf-8")
-    return html.escape("".join(map(_shown, encodable)))
+    return "".join(map(_shown, cut.encode("utf-8", "replace").decode("utf-8")))
 
 
 def _shown(character: str) -> str:
