@@ -22,8 +22,6 @@ from posthue.files import for_arrow, write_file
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-#: What is shown of a post: all of it, its text, its image, or its text with a corrupted image.
-CONDITIONS = ("both", "text", "image", "corrupted")
 _META = b"posthue"
 
 

@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from posthue.evaluation.metrics import METRICS, confusion, expected_calibration_error, from_confusion
-from posthue.evaluation.runs import CONDITIONS, Answers, Run, pooled
+from posthue.evaluation.runs import Answers, Run, pooled
+from posthue.posts import CONDITIONS
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

@@ -69,7 +69,9 @@ def test_check_a_table_and_fix_it(table: Path, capsys: pytest.CaptureFixture[str
     assert [row["id"] for row in rows_of(out / "unreadable.csv")] == ["p7"]
     assert {row["id"]: row["suggested"] for row in rows_of(out / "suspicious.csv")}["p55"] == "good"
     assert len(rows_of(out / "classes.csv")) == 4
-    assert (out / "overview.png").read_bytes().startswith(b"\x89PNG")
+    for name in ("classes", "repeats"):
+        assert (out / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+        assert f"({name}.svg)" in (out / "report.md").read_text(encoding="utf-8")
     report = (out / "report.md").read_text(encoding="utf-8")
     assert "# posts.csv: data check" in report
     assert "## Near-duplicates with different labels" in report

@@ -38,7 +38,8 @@ def test_distill_shows_and_writes_what_each_stage_kept(
     assert "&lt;tiny&gt;" in page
     assert "near an earlier picture" in page
     assert "<script" not in page
-    assert (tmp_path / "run" / "stages.svg").read_text(encoding="utf-8").startswith("<svg")
+    assert "Posts kept by each stage" in (tmp_path / "run" / "stages.svg").read_text(encoding="utf-8")
+    assert (tmp_path / "run" / "stages.png").is_file()
 
 
 def test_mistakes_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

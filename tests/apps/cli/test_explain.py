@@ -7,7 +7,7 @@ import pytest
 
 from posthue.apps.cli.main import main
 
-PICTURE = Path(__file__).parent.parent.parent / "src/posthue/examples/pictures/smile.jpg"
+PICTURE = Path(__file__).parents[3] / "src/posthue/examples/pictures/smile.jpg"
 
 
 def run(*args: str | Path) -> int:

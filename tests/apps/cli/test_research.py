@@ -81,8 +81,9 @@ def test_a_model_without_its_modality_gives_the_prior(compared: Path) -> None:
 
 
 def test_compare_writes_everything_else(compared: Path) -> None:
-    for name in ("table.png", "reliability.png", "coverage.png", "confusion.png"):
-        assert (compared / name).read_bytes().startswith(b"\x89PNG")
+    for name in ("table", "reliability", "coverage", "confusion"):
+        assert (compared / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+        assert "<svg" in (compared / f"{name}.svg").read_text(encoding="utf-8")
     assert "corrupted image" in (compared / "table.md").read_text(encoding="utf-8")
     report = (compared / "reports" / "joint.md").read_text(encoding="utf-8")
     assert "precision" in report

@@ -60,8 +60,9 @@ def test_tune_finds_and_goes_on(place: Path, tmp_path: Path, capsys: pytest.Capt
     assert (stage.fusion, stage.freeze, recipe.schemes) == ("joint", ("text", "image"), ("sentiment",))
     assert stage.fusion_options == best["options"]
     assert stage.head_learning_rate == best["settings"]["learning_rate"]
-    for name in ("history.png", "importance.png"):
-        assert (out / name).read_bytes().startswith(b"\x89PNG")
+    for name in ("history", "importance"):
+        assert (out / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+        assert "<svg" in (out / f"{name}.svg").read_text(encoding="utf-8")
 
 
 @pytest.mark.slow

@@ -17,7 +17,7 @@ from page_checks import Page
 from posthue.data.corpora import Example
 from posthue.errors import InputError
 from posthue.insight.analyze.ablation import ablate, without
-from posthue.insight.analyze.analysis import analyse, choose_scheme, sample
+from posthue.insight.analyze.analysis import analyze, choose_scheme, sample
 from posthue.insight.analyze.page import analysis_page, explain_mistakes, write_analysis
 from posthue.posts import Post
 
@@ -38,7 +38,7 @@ def corpus() -> list[Example]:
 @pytest.fixture(scope="module")
 def whole(tiny_classifier: posthue.PostClassifier, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A report with everything in it."""
-    found = analyse(tiny_classifier, corpus(), "sentiment")
+    found = analyze(tiny_classifier, corpus(), "sentiment")
     mistakes = list(explain_mistakes(found, tiny_classifier, 3))
     ablation = ablate(found, tiny_classifier, ["sad"])
     place = tmp_path_factory.mktemp("analysis") / "report.html"
@@ -46,12 +46,12 @@ def whole(tiny_classifier: posthue.PostClassifier, tmp_path_factory: pytest.Temp
 
 
 def test_the_numbers(tiny_classifier: posthue.PostClassifier) -> None:
-    found = analyse(tiny_classifier, [*corpus(), example(None, "positive", b"junk")], "sentiment")
+    found = analyze(tiny_classifier, [*corpus(), example(None, "positive", b"junk")], "sentiment")
     assert (len(found.seen), found.failed) == (21, 1)
     assert found.counts.sum() == 21
     assert {m.post.text for m in found.mistakes()} >= {"happy", "sad the day"}
-    assert [view.state for view in found.views()] == ["both", "text", "image"]
-    assert [len(view.true) for view in found.views()] == [15, 20, 16]
+    assert list(found.views()) == ["both", "text", "image"]
+    assert [len(view.true) for view in found.views().values()] == [15, 20, 16]
 
 
 def test_the_report_has_every_part(whole: Path) -> None:
@@ -83,7 +83,7 @@ def test_files_lie_beside_the_report(whole: Path) -> None:
 
 
 def test_dropping_words_changes_what_the_model_says(tiny_classifier: posthue.PostClassifier) -> None:
-    found = analyse(tiny_classifier, corpus(), "sentiment")
+    found = analyze(tiny_classifier, corpus(), "sentiment")
     ablation = ablate(found, tiny_classifier, ["HAPPY "])
     assert ablation is not None
     assert (ablation.words, ablation.automatic, ablation.changed) == (("happy",), False, 11)
@@ -111,9 +111,9 @@ def test_the_scheme_is_one_of_both(tiny_classifier: posthue.PostClassifier) -> N
         with pytest.raises(InputError, match=message):
             choose_scheme(tiny_classifier, rows, wanted)
     with pytest.raises(InputError, match="exactly one label of emotion"):
-        analyse(tiny_classifier, corpus(), "emotion")
+        analyze(tiny_classifier, corpus(), "emotion")
     with pytest.raises(InputError, match="none of the labelled posts can be predicted"):
-        analyse(tiny_classifier, [example(" ", "positive")], "sentiment")
+        analyze(tiny_classifier, [example(" ", "positive")], "sentiment")
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_the_scheme_is_one_of_both(tiny_classifier: posthue.PostClassifier) -> N
     ids=["one label, no pictures", "right to left", "no texts", "one post"],
 )
 def test_odd_corpora(tiny_classifier: posthue.PostClassifier, rows: Sequence[Example]) -> None:
-    found = analyse(tiny_classifier, rows, "sentiment")
+    found = analyze(tiny_classifier, rows, "sentiment")
     mistakes = list(explain_mistakes(found, tiny_classifier, 2))
     page = Page(
         analysis_page(found, title="Odd", ablation=ablate(found, tiny_classifier), explained=mistakes)
@@ -141,7 +141,7 @@ def test_nothing_that_a_post_holds_becomes_markup(tiny_classifier: posthue.PostC
         Example(Post(f"happy {ATTACK}", RED, id=ATTACK), {"sentiment": (label,)})
         for label in ("negative", "positive")
     ]
-    found = analyse(tiny_classifier, rows, "sentiment")
+    found = analyze(tiny_classifier, rows, "sentiment")
     mistakes = list(explain_mistakes(found, tiny_classifier, 2))
     ablation = ablate(found, tiny_classifier, ["happy", "<script>"])
     page = Page(analysis_page(found, title=ATTACK, ablation=ablation, explained=mistakes))

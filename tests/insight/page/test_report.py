@@ -97,7 +97,7 @@ def test_the_counts_on_top() -> None:
     words = re.sub(r"\s+", " ", Page(posts_report(rows, title="t")).words)
     assert "posts4predicted3mixed0not predicted1" in words
     assert "sentimentnegative 3" in words
-    assert "ekmanjoy 3" in words
+    assert "emotionjoy 3" in words
 
 
 def test_no_posts() -> None:

@@ -12,14 +12,33 @@ from page_checks import ATTACK, check_page
 
 pytest.importorskip("matplotlib")
 
+from posthue.evaluation.runs import Answers
 from posthue.insight.page.shell import COLOURED, page
-from posthue.insight.plot.bars import Plot, Series, bars, curves, heat_map, histograms
+from posthue.insight.plot import (
+    Plot,
+    Series,
+    bars,
+    confusions,
+    coverage,
+    curves,
+    heat_map,
+    histograms,
+    reliability,
+    stacked_bars,
+)
 from posthue.insight.plot.fonts import drawable, text_width
-from posthue.insight.plot.palette import label_colour, page_colours
+from posthue.insight.plot.palette import ink_of, label_colour, page_colours, series_colours
 from posthue.insight.plot.word_cloud import HEIGHT, WIDTH, cloud_html, cloud_png, cloud_svg, layout
 
 ODD = ["joy", "😂 ❤️", "مرحبا", "日本", "$x^2$", ATTACK, "x" * 80]
 NUMBERS = {label: float(i) for i, label in enumerate(ODD)}
+
+
+def answers(posts: int = 60) -> Answers:
+    draw = np.random.default_rng(0)
+    return Answers(("",) * posts, draw.integers(0, 3, posts), draw.dirichlet([1, 1, 1], posts))
+
+
 PLOTS: dict[str, Callable[[], Plot]] = {
     "bars": lambda: bars(NUMBERS, title=ATTACK, alt=ATTACK, intervals={"joy": (0, 1)}, unit="n", baseline=2),
     "no bars": lambda: bars({}, title="t", alt="none"),
@@ -34,9 +53,19 @@ PLOTS: dict[str, Callable[[], Plot]] = {
         {label: Series([0, 1], [i, 2], [0, 1], [3, 4]) for i, label in enumerate(ODD)},
         title="t",
         alt="a",
-        percent=True,
-        diagonal=True,
+        percent="xy",
     ),
+    "forms": lambda: curves(
+        {"trial": Series([1, 2], [0.1, 0.3], form="dots"), "best": Series([1, 2], [0.1, 0.3], form="steps")},
+        title="t",
+        alt="a",
+    ),
+    "stacked": lambda: stacked_bars({ATTACK: NUMBERS, "all": {}}, title="t", alt="a", ends={"all": ATTACK}),
+    "nothing stacked": lambda: stacked_bars({}, title="t", alt="a"),
+    "reliability": lambda: reliability({name: answers() for name in ODD}),
+    "reliability of one": lambda: reliability({ATTACK: answers()}),
+    "coverage": lambda: coverage({name: answers() for name in ODD}),
+    "confusions": lambda: confusions({name: answers() for name in ODD}, ["joy", ATTACK, "x" * 80]),
 }
 
 
@@ -79,7 +108,35 @@ def test_letters_without_a_sign_are_replaced_in_pictures_only() -> None:
 def test_every_label_has_the_colour_of_the_page() -> None:
     assert all(label_colour(label) == page_colours()[label] for label in COLOURED)
     assert label_colour("ink") == page_colours()["other"]
-    assert label_colour("something", 1) != label_colour("something", 2)
+    assert len(set(series_colours(["something", "else", "joy"]))) == 3
+    assert series_colours(["joy"]) == [page_colours()["joy"]]
+
+
+def test_modalities_have_their_colours_among_themselves() -> None:
+    assert series_colours(["text", "image"]) == [page_colours()[name] for name in ("text", "image")]
+    assert page_colours()["text"] not in series_colours(["lexicon", "text"])
+
+
+def test_models_of_one_colour_differ_in_mark() -> None:
+    seen = curves({f"m{i}": Series([0, 1], [i, i]) for i in range(14)}, title="t", alt="a").figure
+    lines = [(line.get_color(), line.get_marker()) for line in seen.axes[0].lines]
+    assert len(set(lines)) == 14
+
+
+def test_names_cut_alike_stay_apart() -> None:
+    names = [f"{'joint:pooling=max:' * 3}{i}" for i in range(3)]
+    assert len(confusions({name: answers() for name in names}, ["a", "b", "c"]).figure.axes) == 3
+
+
+@pytest.mark.parametrize("label", sorted(COLOURED))
+def test_words_in_the_colour_of_a_label_can_be_read_on_white(label: str) -> None:
+    assert 1.05 / (luminance(ink_of(label)) + 0.05) >= 4.5
+
+
+def luminance(colour: str) -> float:
+    shares = [channel / 255 for channel in bytes.fromhex(colour[1:])]
+    linear = [s / 12.92 if s <= 0.04045 else ((s + 0.055) / 1.055) ** 2.4 for s in shares]
+    return float(np.dot([0.2126, 0.7152, 0.0722], linear))
 
 
 def test_words_of_a_cloud_do_not_meet() -> None:

@@ -99,7 +99,7 @@ def analyze(
     classifier = _load(bundle, threads)
     chosen = predicted.choose_scheme(classifier, examples, scheme)
     with job_bar("predicting") as advance:
-        found = predicted.analyse(classifier, examples, chosen, progress=advance)
+        found = predicted.analyze(classifier, examples, chosen, progress=advance)
     ablation = ablate(found, classifier, (drop or "").split(","))
     with job_bar("explaining mistakes") as advance:
         mistakes = []

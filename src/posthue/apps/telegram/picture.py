@@ -19,7 +19,7 @@ from posthue.apps.telegram.texts import label_name, scheme_name
 from posthue.data.images.decode import ImageSpec, decode_image
 from posthue.errors import ImageError
 from posthue.insight.explain.parts import AGAINST, FOR
-from posthue.insight.plot.palette import label_colour, page_colours
+from posthue.insight.plot.palette import page_colours, series_colours
 from posthue.posts import Post, Prediction
 
 if TYPE_CHECKING:
@@ -83,14 +83,15 @@ def _bars(
     left, top = place
     order = sorted(probabilities, key=lambda label: -probabilities[label])[:most]
     start, end = left + _NAMES, WIDTH - MARGIN - 56
+    colours = dict(zip(probabilities, series_colours(probabilities), strict=True))
     for label in order:
         share, ink = probabilities[label], page_colours()["ink"]
         pen.text((left, top), _cut(label_name(language, label)), ink, _font(16))
         box = (start, top + 2, end, top + 2 + _BAR)
         pen.rounded_rectangle(box, 4, page_colours()["track"])
         if share * (end - start) >= 1:
-            colour = label_colour(label, list(probabilities).index(label))
-            pen.rounded_rectangle((start, box[1], start + share * (end - start), box[3]), 4, colour)
+            filled = (start, box[1], start + share * (end - start), box[3])
+            pen.rounded_rectangle(filled, 4, colours[label])
         pen.text((end + 8, top), f"{100 * share:.0f} %", ink, _font(16))
         top += row
     return top

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from posthue.data.corpora import Example
 from posthue.errors import InputError
 from posthue.evaluation.metrics import confusion
+from posthue.evaluation.runs import Answers
 from posthue.posts import Modality, Post, Prediction, SchemeResult, State
 from posthue.runtime.classifier import PostClassifier
 
@@ -43,15 +44,6 @@ class AnalyzedPost:
         return self.result.label == self.true
 
 
-@dataclass(frozen=True, slots=True)
-class StateAnswers:
-    """The probabilities [n, labels] of all posts that have what a state names, and their labels [n]."""
-
-    state: State
-    probabilities: Floats
-    true: Ints
-
-
 @dataclass(frozen=True)
 class Analysis:
     """Everything that was predicted in one scheme. failed: labelled posts that could not be predicted."""
@@ -77,18 +69,21 @@ class Analysis:
         """Confusion counts [true, predicted]."""
         return confusion(self.true, self.predicted, len(self.labels))
 
-    def views(self) -> list[StateAnswers]:
+    def views(self) -> dict[State, Answers]:
         """Return the whole posts of both modalities, the texts alone and the pictures alone; none empty."""
         whole = [s for s in self.seen if len(s.result.by_modality) == 2]
-        found = [StateAnswers(State.BOTH, _rows([s.result.probabilities for s in whole]), self._true(whole))]
+        found = {State.BOTH: self._answers(whole, [s.result.probabilities for s in whole])}
         for modality in Modality:
             items = [s for s in self.seen if modality in s.result.by_modality]
-            rows = _rows([s.result.by_modality[modality] for s in items])
-            found.append(StateAnswers(State(modality), rows, self._true(items)))
-        return [view for view in found if len(view.true)]
+            found[State(modality)] = self._answers(items, [s.result.by_modality[modality] for s in items])
+        return {state: answers for state, answers in found.items() if len(answers.true)}
 
-    def _true(self, items: Sequence[AnalyzedPost]) -> Ints:
-        return np.array([self.labels.index(item.true) for item in items], dtype=np.int64)
+    def _answers(self, items: Sequence[AnalyzedPost], shares: Sequence[Mapping[str, float]]) -> Answers:
+        return Answers(
+            tuple(item.post.id or "" for item in items),
+            np.array([self.labels.index(item.true) for item in items], dtype=np.int64),
+            np.array([list(values.values()) for values in shares], dtype=np.float64),
+        )
 
     def mistakes(self) -> list[AnalyzedPost]:
         """Return the wrong answers, the most confident first."""
@@ -96,11 +91,7 @@ class Analysis:
         return sorted(wrong, key=lambda item: -item.result.confidence)
 
 
-def _rows(found: Sequence[Mapping[str, float]]) -> Floats:
-    return np.array([list(values.values()) for values in found], dtype=np.float64)
-
-
-def analyse(
+def analyze(
     classifier: PostClassifier,
     examples: Sequence[Example],
     scheme: str,

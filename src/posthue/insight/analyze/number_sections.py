@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from posthue.evaluation.calibration import coverage_curve, reliability_bins
-from posthue.evaluation.metrics import (
-    expected_calibration_error,
-    measure,
-    per_class_f1,
-    wilson,
-)
-from posthue.insight.analyze.analysis import Analysis, StateAnswers
+from posthue.evaluation.calibration import reliability_bins
+from posthue.evaluation.metrics import expected_calibration_error, measure, per_class_f1, wilson
+from posthue.evaluation.runs import Answers
+from posthue.insight.analyze.analysis import Analysis
 from posthue.insight.page.sections import Cell, Section, columns_html, counts_html, table_html
 from posthue.insight.page.shell import escaped
-from posthue.insight.plot import bars as plots
+from posthue.insight.plot import coverage, heat_map, reliability
+from posthue.insight.plot.answers import BINS, FEWEST_IN_BIN
 from posthue.insight.plot.beside import Beside, interval
-from posthue.posts import State
-
-STATE_NAMES = {State.BOTH: "text and picture", State.TEXT: "text alone", State.IMAGE: "picture alone"}
-_BINS = 10
-_FEWEST = 5
+from posthue.posts import CONDITIONS
 
 
 def lead(analysis: Analysis) -> str:
@@ -44,7 +35,7 @@ def overview(analysis: Analysis, beside: Beside) -> Section:
         ("majority baseline", f"{100 * majority:.1f} %"),
         ("mistakes", int((analysis.true != analysis.predicted).sum())),
     ]
-    rows = [_state_row(view, labels) for view in analysis.views()]
+    rows = [_state_row(CONDITIONS[state], found, labels) for state, found in analysis.views().items()]
     columns = ("shown", "posts", "accuracy", "macro F1", "weighted F1", "ECE")
     beside.table("overview", columns, rows)
     beside.table("predictions", *_predictions(analysis))
@@ -56,11 +47,11 @@ def overview(analysis: Analysis, beside: Beside) -> Section:
     )
 
 
-def _state_row(view: StateAnswers, labels: int) -> list[Cell]:
-    found = measure(view.true, view.probabilities.argmax(1), labels)
-    metrics = [interval(found[name]) for name in ("accuracy", "macro_f1", "weighted_f1")]
-    ece = expected_calibration_error(view.probabilities, view.true)
-    return [STATE_NAMES[view.state], len(view.true), *metrics, f"{ece:.3f}"]
+def _state_row(name: str, answers: Answers, labels: int) -> list[Cell]:
+    found = measure(answers.true, answers.predicted, labels)
+    metrics = [interval(found[metric]) for metric in ("accuracy", "macro_f1", "weighted_f1")]
+    ece = expected_calibration_error(answers.probabilities, answers.true)
+    return [name, len(answers.true), *metrics, f"{ece:.3f}"]
 
 
 def _predictions(analysis: Analysis) -> tuple[list[str], list[list[object]]]:
@@ -76,7 +67,7 @@ def confusions(analysis: Analysis, beside: Beside) -> Section:
     alt = f"Confusion matrix of {len(analysis.seen)} posts"
     drawn = [
         beside.plot(
-            plots.heat_map(
+            heat_map(
                 analysis.counts, analysis.labels, title=title, alt=f"{alt}, {title}", normalise=normalise
             ),
             name,
@@ -108,50 +99,17 @@ def report(analysis: Analysis, beside: Beside) -> Section:
 
 def calibration(analysis: Analysis, beside: Beside) -> Section:
     """Reliability, and coverage against accuracy, per modality state."""
-    views = analysis.views()
-    coverage = plots.curves(
-        {STATE_NAMES[view.state]: _coverage(view) for view in views},
-        title="Coverage and accuracy",
-        alt="Accuracy among the most confident share of the posts",
-        unit=("share of posts answered, the surest first", "accuracy"),
-        percent=True,
-    )
+    views = {CONDITIONS[state]: found for state, found in analysis.views().items()}
     rows = [
-        [STATE_NAMES[view.state], b.low, b.high, b.count, b.confidence, b.accuracy]
-        for view in views
-        for b in reliability_bins(view.probabilities, view.true, _BINS)
+        [name, b.low, b.high, b.count, b.confidence, b.accuracy]
+        for name, found in views.items()
+        for b in reliability_bins(found.probabilities, found.true, BINS)
     ]
     beside.table("reliability", ("shown", "from", "to", "posts", "confidence", "accuracy"), rows)
-    drawn = [beside.plot(_reliability(view), f"reliability_{view.state}") for view in views]
-    drawn.append(beside.plot(coverage, "coverage"))
-    note = f"Bins with fewer than {_FEWEST} posts are not drawn; bands are 95 % Wilson intervals."
+    drawn = [
+        beside.plot(reliability({CONDITIONS[state]: found}), f"reliability_{state}")
+        for state, found in analysis.views().items()
+    ]
+    drawn.append(beside.plot(coverage(views), "coverage"))
+    note = f"Bins with fewer than {FEWEST_IN_BIN} posts are not drawn; bands are 95 % Wilson intervals."
     return Section("calibration", "Confidence", columns_html(drawn), note)
-
-
-def _reliability(view: StateAnswers) -> plots.Plot:
-    bins = [b for b in reliability_bins(view.probabilities, view.true, _BINS) if b.count >= _FEWEST]
-    shares = [wilson(round(b.accuracy * b.count), b.count) for b in bins]
-    line = plots.Series(
-        [b.confidence for b in bins],
-        [s.value for s in shares],
-        [s.low for s in shares],
-        [s.high for s in shares],
-    )
-    name = STATE_NAMES[view.state]
-    error = expected_calibration_error(view.probabilities, view.true)
-    said = ", ".join(f"{b.confidence:.2f}: {b.accuracy:.2f} of {b.count}" for b in bins)
-    return plots.curves(
-        {name: line},
-        title=f"Reliability, {name} (ECE {error:.3f})",
-        alt=f"Accuracy against confidence of {name}; {said}",
-        unit=("confidence", "accuracy"),
-        percent=True,
-        diagonal=True,
-    )
-
-
-def _coverage(view: StateAnswers) -> plots.Series:
-    curve = coverage_curve(view.probabilities, view.true)
-    points = np.searchsorted(curve.coverage, np.linspace(0.05, 1, 39) - 1e-9)
-    points = np.unique(points.clip(0, len(curve.coverage) - 1))
-    return plots.Series(curve.coverage[points], curve.accuracy[points])

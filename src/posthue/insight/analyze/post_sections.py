@@ -12,7 +12,7 @@ from posthue.insight.explain import parts as explain_parts
 from posthue.insight.page.sections import Cell, Section, columns_html, panel_html, sheet_html, table_html
 from posthue.insight.page.shell import escaped, hue, percent
 from posthue.insight.page.thumbnails import thumbnail
-from posthue.insight.plot import bars as plots
+from posthue.insight.plot import heat_map
 from posthue.insight.plot.beside import Beside, interval
 from posthue.posts import Modality
 from posthue.runtime.explain import Explanation
@@ -41,7 +41,7 @@ def pictures(analysis: Analysis, beside: Beside) -> Section | None:
         panels.append(panel_html(label, sheet, small=f"given {true}: {count:,}, {percent(share)}"))
         rows.append((true, label, count, share))
     beside.table("confused_pictures", ("true", "picture says", "pictures", "share"), rows)
-    matrix = plots.heat_map(
+    matrix = heat_map(
         counts, analysis.labels, title="What the picture alone says", alt="Confusion matrix of pictures alone"
     )
     body = columns_html([beside.plot(matrix, "confusion_pictures"), *panels])
@@ -98,7 +98,7 @@ def disagreement(analysis: Analysis, beside: Beside) -> Section | None:
     index = {label: i for i, label in enumerate(analysis.labels)}
     rated, seen = (np.array([index[label] for label in said]) for said in (text, image))
     counts = confusion(rated, seen, len(index))
-    matrix = plots.heat_map(
+    matrix = heat_map(
         counts,
         analysis.labels,
         title="Text alone against picture alone",

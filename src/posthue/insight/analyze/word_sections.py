@@ -19,7 +19,7 @@ from posthue.insight.page.sections import (
     terms_html,
 )
 from posthue.insight.page.shell import escaped
-from posthue.insight.plot import bars as plots
+from posthue.insight.plot import bars
 from posthue.insight.plot.beside import Beside, interval
 from posthue.insight.words.stop_words import STOP_WORDS
 from posthue.insight.words.terms import count_terms, distinctive, top_terms
@@ -40,7 +40,7 @@ def lengths(analysis: Analysis, beside: Beside) -> Section | None:
             rows.append(
                 (_range(low, high), wilson(int(right[inside].sum()), int(inside.sum())), inside.sum())
             )
-    plot = plots.bars(
+    plot = bars(
         {f"{name} words (n={n})": share.value for name, share, n in rows},
         title="Accuracy by length of the text",
         alt="; ".join(f"{name} words: {interval(share)}" for name, share, _ in rows),

@@ -11,14 +11,14 @@ from posthue.evaluation.audit.findings import KINDS, Audit
 from posthue.evaluation.audit.label_issues import LabelIssue
 from posthue.files import write_csv, write_file
 from posthue.insight.check.figures import findings_lines
-from posthue.insight.check.picture import audit_picture
+from posthue.insight.check.plots import class_plot, repeat_plot
 
 _SHOWN = 10
 _CUT = 90
 
 
 def write_findings(found: AuditFindings, folder: Path) -> None:
-    """Write report.md, overview.png and the csv files into a folder."""
+    """Write report.md, its plots (svg, png) and the csv files into a folder."""
     audit, entries = found.audit, found.audit.entries
     write_csv(folder / "duplicates.csv", ("group", "kind", "split", "id"), _duplicate_rows(audit))
     write_csv(folder / "conflicts.csv", ("group", "kind", "split", "id", "label"), _conflict_rows(audit))
@@ -47,14 +47,15 @@ def write_findings(found: AuditFindings, folder: Path) -> None:
     if found.fixed:
         rows = zip(entries, found.fixed.splits, audit.groups["either"], strict=True)
         write_splits(folder / "splits.csv", [(str(e.post.id), split, group) for e, split, group in rows])
-    write_file(folder / "overview.png", audit_picture(audit, found.name).png())
+    class_plot(audit, found.name).save(folder, "classes")
+    repeat_plot(audit).save(folder, "repeats")
     write_file(folder / "report.md", report(found))
 
 
 def report(found: AuditFindings) -> str:
     """Return the report as Markdown."""
     parts = [f"# {found.name}: data check", "\n".join(f"- {line}" for line in findings_lines(found))]
-    parts += ["![classes and repeats](overview.png)", _class_table(found.audit)]
+    parts += ["![labels by split](classes.svg)", _class_table(found.audit), "![near-duplicates](repeats.svg)"]
     if found.audit.torn():
         parts.append(_groups("Near-duplicates across splits", found.audit, found.audit.torn()))
     if found.audit.conflicts():

@@ -1,4 +1,4 @@
-"""The files of a comparison, a cross-validation and a search, for people: tables, reports, pictures."""
+"""The files of a comparison, a cross-validation and a search, for people: tables, reports, plots."""
 
 from __future__ import annotations
 
@@ -6,19 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from posthue.evaluation.metrics import confusion
 from posthue.evaluation.runs import Run, pooled
 from posthue.evaluation.significance import COLUMNS, measures
 from posthue.files import write_csv, write_file, write_json
-from posthue.insight.compare.plots import (
-    comparison_picture,
-    confusion_picture,
-    coverage_picture,
-    history_picture,
-    importance_picture,
-    reliability_picture,
-)
+from posthue.insight.compare.plots import comparison_plot, history_plot, importance_plot
 from posthue.insight.compare.tables import mcnemar_rows, per_class_rows, write_reports, write_tables
+from posthue.insight.plot import confusions, coverage, reliability
 
 if TYPE_CHECKING:
     from posthue.training.research.compare import ComparisonResult
@@ -29,8 +22,8 @@ if TYPE_CHECKING:
 def write_comparison(out: Path, result: ComparisonResult) -> Path:
     """Write the files of a comparison; return the table.
 
-    OUT/table.csv · table.md · table.png · significance.csv · mcnemar.csv · timing.csv · reports/<model>.md ·
-    reliability.png · coverage.png · confusion.png
+    OUT/table.csv · table.md · significance.csv · mcnemar.csv · timing.csv · reports/<model>.md · and as svg
+    and png: table, reliability, coverage, confusion
     """
     comparison, runs = result.comparison, result.runs
     title = f"{comparison.source.corpus}: {comparison.train} → {comparison.evaluate}, {result.scheme}"
@@ -42,7 +35,7 @@ def write_comparison(out: Path, result: ComparisonResult) -> Path:
         write_csv(out / "mcnemar.csv", ("model", "condition", "baseline", "p"), rows)
     else:  # of an earlier call with more models
         (out / "mcnemar.csv").unlink(missing_ok=True)
-    comparison_picture(out / "table.png", result.cells, title=f"{title} (n = {result.n:,}, {seeds})")
+    comparison_plot(result.cells, title=f"{title} (n = {result.n:,}, {seeds})").save(out, "table")
     _write_runs(out, runs, result.seconds)
     return out / "table.csv"
 
@@ -51,7 +44,7 @@ def write_cross_validation(out: Path, result: CrossValidationResult) -> Path:
     """Write the files of a cross-validation; return the table.
 
     OUT/folds.csv (id, fold) · table.csv · table.md · per_class.csv · folds_table.csv · timing.csv ·
-    reports/<model>.md · table.png · reliability.png · coverage.png · confusion.png
+    reports/<model>.md · and as svg and png: table, reliability, coverage, confusion
     """
     corpus, runs = result.task.source.corpus, result.runs
     title = f"{corpus}, {result.folds}-fold cross-validation, {result.scheme}"
@@ -59,7 +52,7 @@ def write_cross_validation(out: Path, result: CrossValidationResult) -> Path:
     write_tables(out, result.cells, [], runs="folds", head=f"# {title}\n\nn = {result.n:,}.")
     write_csv(out / "per_class.csv", ("model", "label", "mean", "std"), per_class_rows(runs, "both"))
     write_csv(out / "folds_table.csv", ("model", "fold", "condition", *COLUMNS), _fold_rows(runs))
-    comparison_picture(out / "table.png", result.cells, title=f"{title} (n = {result.n:,})")
+    comparison_plot(result.cells, title=f"{title} (n = {result.n:,})").save(out, "table")
     _write_runs(out, runs, result.seconds)
     return out / "table.csv"
 
@@ -67,7 +60,7 @@ def write_cross_validation(out: Path, result: CrossValidationResult) -> Path:
 def write_tuning(out: Path, result: TuneResult) -> Path:
     """Write the files of a search; return the recipe.
 
-    OUT/trials.csv · best.json · recipe.yaml · history.png · importance.png
+    OUT/trials.csv · best.json · recipe.yaml · and as svg and png: history, importance
     """
     from posthue.training.research.tune import recipe_text  # noqa: PLC0415
 
@@ -77,8 +70,8 @@ def write_tuning(out: Path, result: TuneResult) -> Path:
     write_csv(out / "trials.csv", ("trial", "state", metric, *names), rows)
     write_json(out / "best.json", {metric: result.value, **result.best.facts()})
     values = [trial.value for trial in trials if trial.value is not None]
-    history_picture(out / "history.png", values, metric=metric)
-    importance_picture(out / "importance.png", result.importance)
+    history_plot(values, metric=metric).save(out, "history")
+    importance_plot(result.importance).save(out, "importance")
     return write_file(out / "recipe.yaml", recipe_text(result))
 
 
@@ -89,11 +82,10 @@ def _write_runs(out: Path, runs: Mapping[str, Sequence[Run]], seconds: Mapping[s
     answers = {model: pooled(each, "both") for model, each in runs.items() if "both" in each[0].conditions}
     if not answers:
         return
-    reliability_picture(out / "reliability.png", answers)
-    coverage_picture(out / "coverage.png", answers)
     labels = next(iter(runs.values()))[0].labels
-    counts = {m: confusion(a.true, a.predicted, len(labels)) for m, a in answers.items()}
-    confusion_picture(out / "confusion.png", counts, labels)
+    reliability(answers).save(out, "reliability")
+    coverage(answers).save(out, "coverage")
+    confusions(answers, labels).save(out, "confusion")
 
 
 def _fold_rows(runs: Mapping[str, Sequence[Run]]) -> list[list[object]]:

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from posthue.evaluation.metrics import confusion, per_class_f1
-from posthue.evaluation.runs import CONDITIONS, Run, pooled
+from posthue.evaluation.runs import Run, pooled
 from posthue.evaluation.significance import COLUMNS, Cell, Difference, mcnemar
 from posthue.files import write_csv, write_file
+from posthue.posts import CONDITIONS
 
 TITLES = {
     "accuracy": "Accuracy",
@@ -19,12 +20,6 @@ TITLES = {
     "macro_f1": "Macro F1",
     "macro_recall": "Macro recall",
     "ece": "ECE",
-}
-SHOWN = {
-    "both": "both",
-    "text": "text only",
-    "image": "image only",
-    "corrupted": "corrupted image",
 }
 _TABLE = ("model", "condition", "metric", "mean", "std", "low", "high", "n")
 _DIFFERENCES = ("model", "condition", "metric", "baseline", "difference", "low", "high", "p", "p_holm", "n")
@@ -64,7 +59,7 @@ def _write_report(path: Path, runs: Sequence[Run]) -> None:
             continue
         answers = pooled(runs, condition)
         counts = confusion(answers.true, answers.predicted, len(first.labels))
-        lines += [f"## {SHOWN[condition]}", "", f"{len(answers.true)} answers of {len(runs)} runs.", ""]
+        lines += [f"## {CONDITIONS[condition]}", "", f"{len(answers.true)} answers of {len(runs)} runs.", ""]
         lines += ["```", _sklearn_report(answers.true, answers.predicted, first.labels), "```", ""]
         lines += [_confusion_table(counts, first.labels), ""]
     write_file(path, "\n".join(lines))
@@ -128,14 +123,14 @@ def _markdown(cells: Sequence[Cell], differences: Sequence[Difference], runs: st
     }
     models = list(dict.fromkeys(c.model for c in cells))
     shown = [c for c in CONDITIONS if any(cell.condition == c for cell in cells)]
-    counts = ", ".join(f"{SHOWN[c]} {next(k.n for k in cells if k.condition == c):,}" for c in shown)
+    counts = ", ".join(f"{CONDITIONS[c]} {next(k.n for k in cells if k.condition == c):,}" for c in shown)
     lines = [head, "", f"Mean ± standard deviation over {runs}, in percent. Posts: {counts}."]
     if differences:
         lines.append(
             f"\\* differs from {differences[0].baseline} (paired bootstrap, Holm-corrected p < 0.05)."
         )
     for metric in COLUMNS:
-        lines += ["", f"## {TITLES[metric]}", "", f"| model | {' | '.join(SHOWN[c] for c in shown)} |"]
+        lines += ["", f"## {TITLES[metric]}", "", f"| model | {' | '.join(CONDITIONS[c] for c in shown)} |"]
         lines.append("|---" * (len(shown) + 1) + "|")
         for model in models:
             row = [_cell(known.get((model, c, metric)), stars.get((model, c, metric), "")) for c in shown]

@@ -26,7 +26,7 @@ from posthue.insight.page.sections import (
 )
 from posthue.insight.page.shell import escaped, page, percent, stack
 from posthue.insight.page.thumbnails import thumbnail
-from posthue.insight.plot.bars import Plot, Series, bars, curves
+from posthue.insight.plot import Plot, Series, bars, curves
 from posthue.insight.words.masking import masked
 
 _GROUPS, _POSTS = 12, 5
@@ -123,7 +123,7 @@ def _time_curves(name: str, labels: Sequence[str], unit: str, found: Mapping[dat
         lines[label] = Series(times, [m.value for m in of], [m.low for m in of], [m.high for m in of])
     alt = f"{name} by {unit}, from {times[0]:%Y-%m-%d} to {times[-1]:%Y-%m-%d}"
     title = f"Shares by {unit} (UTC)"
-    return curves(lines, title=title, alt=alt, unit=("", "share of posts"), percent=True)
+    return curves(lines, title=title, alt=alt, unit=("", "share of posts"), percent="y")
 
 
 def _shares_section(crowd: Crowd, name: str, tally: CrowdTally, plots: Mapping[str, Plot]) -> Section:

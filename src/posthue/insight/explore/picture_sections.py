@@ -19,7 +19,7 @@ from posthue.insight.page.sections import (
 )
 from posthue.insight.page.shell import escaped
 from posthue.insight.page.thumbnails import thumbnail
-from posthue.insight.plot.bars import Plot, heat_map, histograms
+from posthue.insight.plot import Plot, heat_map, histograms
 
 _SHEET, _SIDE = 18, 132
 _GROUPS = 8

@@ -18,7 +18,7 @@ from posthue.insight.explore.findings import CollectionFindings, Progress, find
 from posthue.insight.page.files import file_name, write_csv, write_file
 from posthue.insight.page.sections import Cell, Section, counts_html, main_html, plots_html, table_html
 from posthue.insight.page.shell import escaped, page, stack
-from posthue.insight.plot.bars import Plot, bars
+from posthue.insight.plot import Plot, bars
 from posthue.insight.plot.word_cloud import cloud_png, cloud_svg
 from posthue.insight.words.terms import TermCounts, distinctive, emoji_in, hashtags_in
 

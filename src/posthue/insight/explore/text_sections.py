@@ -16,7 +16,7 @@ from posthue.insight.page.sections import (
     quotes_html,
     terms_html,
 )
-from posthue.insight.plot.bars import Plot, histograms
+from posthue.insight.plot import Plot, histograms
 from posthue.insight.plot.word_cloud import cloud_html
 from posthue.insight.words.stop_words import STOP_WORDS
 from posthue.insight.words.terms import Distinctive, TermCounts, distinctive, emoji_name, top_terms

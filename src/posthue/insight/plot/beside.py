@@ -8,7 +8,7 @@ from pathlib import Path
 
 from posthue.evaluation.metrics import MetricInterval
 from posthue.insight.page.files import write_csv, write_file
-from posthue.insight.plot.bars import Plot
+from posthue.insight.plot.figure import Plot
 from posthue.insight.plot.word_cloud import Weighted, cloud_html, cloud_png, cloud_svg
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy.typing as npt
 
 from posthue.insight.plot.figure import (
     LONGEST_NAME,
@@ -14,28 +16,35 @@ from posthue.insight.plot.figure import (
     Plot,
     few_ticks,
     figure,
+    legend,
+    legend_rows,
     look,
     name_axes,
+    percents,
     shortened,
 )
-from posthue.insight.plot.palette import label_colour, page_colours
+from posthue.insight.plot.palette import CYCLE, page_colours, series_colours
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _LINES = ("-", "--", "-.", ":")
 _MARKS = "osD^vPX*"
-_MOST_MARKS = 60
+_MARKED = 12  # about so many points of a curve
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """A curve: x, y [n], and where there is an interval its low and high [n]. x may be dates."""
+    """A curve: x, y [n], and where there is an interval its low and high [n]. x may be dates.
 
-    x: Sequence[Any] | Floats
+    form: points that are joined, held until the next one (steps), or left alone (dots).
+    """
+
+    x: Sequence[Any] | npt.NDArray[Any]
     y: Sequence[float] | Floats
     low: Sequence[float] | Floats | None = None
     high: Sequence[float] | Floats | None = None
+    form: Literal["line", "steps", "dots"] = "line"
 
 
 def curves(
@@ -44,37 +53,26 @@ def curves(
     title: str,
     alt: str,
     unit: tuple[str, str] = ("", ""),
-    percent: bool = False,
-    diagonal: bool = False,
+    percent: str = "",
     width: float = WIDTH,
 ) -> Plot:
     """Draw curves that differ in colour, line and mark, with their interval as a band.
 
-    unit: names of the axes, x and y. percent: y is a share, shown as percents. diagonal: a line from (0, 0)
-    to (1, 1), for reliability diagrams.
+    unit: names of the axes, x and y. percent: which of them are shares, shown as percents: y, or xy.
     """
     with look():
-        columns = _legend_columns(series)
-        drawn, axes = figure(3.1 + 0.22 * -(-len(series) // columns), width=width)
+        drawn, axes = figure(3.1 + 0.22 * legend_rows(series, width), width=width)
+        colours = series_colours(series)
         for place, (name, line) in enumerate(series.items()):
-            _curve(axes, place, name, line)
-        if diagonal:
-            axes.plot([0, 1], [0, 1], color=page_colours()["quiet"], linestyle=":", linewidth=1.2)
+            _curve(axes, place, colours[place], shortened(name, LONGEST_NAME), line)
         axes.grid(visible=True, linewidth=0.6)
-        axes.set_ylabel(unit[1])
-        if percent:
-            axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
         axes.tick_params(axis="y", labelcolor=page_colours()["quiet"])
-        name_axes(axes, title, unit[0])
+        name_axes(axes, title, *unit)
         if len(series) > 1:
-            drawn.legend(loc="outside lower center", ncols=columns, fontsize=9.5)
+            legend(drawn, series)
         _tick_x(axes, [x for line in series.values() for x in line.x])
+        percents(axes, percent)
         return Plot(drawn, alt)
-
-
-def _legend_columns(names: Iterable[str]) -> int:
-    longest = max((len(shortened(name, LONGEST_NAME)) for name in names), default=1)
-    return max(1, min(3, 48 // (longest + 4)))
 
 
 def _tick_x(axes: Axes, values: Sequence[Any]) -> None:
@@ -89,12 +87,19 @@ def _tick_x(axes: Axes, values: Sequence[Any]) -> None:
         axes.xaxis.set_major_locator(few_ticks(whole=True))
 
 
-def _curve(axes: Axes, place: int, name: str, line: Series) -> None:
-    colour = label_colour(name, place)
-    mark = _MARKS[place % len(_MARKS)] if len(line.y) <= _MOST_MARKS else ""
-    style = _LINES[(place // 2) % len(_LINES)]
+def _curve(axes: Axes, place: int, colour: str, name: str, line: Series) -> None:
+    lap = place // CYCLE
+    is_loose = line.form == "dots"
     axes.plot(
-        line.x, line.y, color=colour, label=shortened(name, LONGEST_NAME), linestyle=style, marker=mark, ms=4
+        line.x,
+        line.y,
+        color=colour,
+        label=name,
+        linestyle="" if is_loose else _LINES[(place // 2 + lap) % len(_LINES)],
+        drawstyle="steps-post" if line.form == "steps" else "default",
+        marker="" if line.form == "steps" else _MARKS[(place + lap) % len(_MARKS)],
+        markevery=1 if is_loose else max(1, len(line.y) // _MARKED),
+        ms=4,
     )
     if line.low is not None and line.high is not None:
         axes.fill_between(line.x, line.low, line.high, color=colour, alpha=0.18, linewidth=0)

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -19,7 +20,7 @@ import numpy.typing as npt
 from posthue.errors import MissingExtraError
 from posthue.insight.page.files import write_file
 from posthue.insight.page.shell import escaped
-from posthue.insight.plot.fonts import drawable
+from posthue.insight.plot.fonts import drawable, text_width
 from posthue.insight.plot.palette import page_colours
 from posthue.insight.plot.svg import page_svg
 
@@ -30,9 +31,11 @@ if TYPE_CHECKING:
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
+_LETTERS = 10.5  # points
 WIDTH = 5.6  # inches; 403 units, about a phone's width
 LONGEST_LABEL = 24  # beside a plot
-LONGEST_NAME = 44  # in a legend
+LONGEST_NAME = 36  # in a legend
+_WIDEST = 10.0  # inches, of several panels
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +103,9 @@ def _style() -> dict[Any, Any]:
     colours = page_colours()
     ink, quiet, line = colours["ink"], colours["quiet"], colours["line"]
     return {
-        "font.family": ["DejaVu Sans"],
-        "font.size": 10.5,
+        "font.family": ["DejaVu Sans", "sans-serif"],
+        "font.sans-serif": ["DejaVu Sans"],
+        "font.size": _LETTERS,
         "text.color": ink,
         "text.parse_math": False,  # a $ in a label is a $
         "axes.titlesize": 11.5,
@@ -130,14 +134,33 @@ def _style() -> dict[Any, Any]:
     }
 
 
-def figure(height: float, *, width: float = WIDTH, rows: int = 1, columns: int = 1) -> tuple[Figure, Any]:
+def figure(height: float, *, width: float = WIDTH) -> tuple[Figure, Axes]:
     """Return an empty figure of the house, sizes in inches, and its axes; call it inside ``look()``."""
+    drawn, (axes,) = panels(1, width=width, height=height)
+    return drawn, axes
+
+
+def panels(
+    count: int, *, width: float, height: float, columns: int | None = None, names: float = 0.0, **shared: Any
+) -> tuple[Figure, list[Axes]]:
+    """Return an empty figure with so many axes, sizes in inches of one, in as many columns as are readable.
+
+    names: inches for the names of the rows, at the left. shared: which axes have one scale (sharex, sharey),
+    as matplotlib names them.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
     from matplotlib.figure import Figure  # noqa: PLC0415
 
-    drawn = Figure(figsize=(width, height), layout="constrained")
+    most = columns or max(1, min(5, int(_WIDEST / width)))
+    rows = -(-count // most)
+    across = -(-count // rows)
+    size = (width * across + (names if count > 1 else 0), height * rows)
+    drawn = Figure(figsize=size, layout="constrained")
     FigureCanvasAgg(drawn)
-    return drawn, drawn.subplots(rows, columns, squeeze=rows * columns == 1)
+    grid = drawn.subplots(rows, across, squeeze=False, **shared).ravel()
+    for axes in grid[count:]:
+        axes.set_visible(False)
+    return drawn, list(grid[:count])
 
 
 def shortened(label: str, longest: int = LONGEST_LABEL) -> str:
@@ -153,16 +176,51 @@ def few_ticks(*, whole: bool = False) -> MaxNLocator:
     return MaxNLocator(5, integer=whole)
 
 
-def label_rows(axes: Axes, names: Sequence[str]) -> None:
+def label_rows(axes: Axes, names: Sequence[str], longest: int = LONGEST_LABEL) -> None:
     """Name the rows of a plot, the first on top."""
-    axes.set_yticks(np.arange(len(names)), [shortened(name) for name in names])
+    axes.set_yticks(np.arange(len(names)), [shortened(name, longest) for name in names])
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
 
 
-def name_axes(axes: Axes, title: str, unit: str) -> None:
-    """Write the title, and what the horizontal axis counts."""
+def inches(text: str) -> float:
+    """Return how wide a text is drawn."""
+    return text_width(text) * _LETTERS / 72
+
+
+def wrapped(text: str, width: float) -> str:
+    """Return a text on two lines at most, of so many inches; what is longer is cut."""
+    letters = max(8, int(width / (1.15 * inches("n"))))  # of a title, which is bold
+    return "\n".join(wrap(shortened(text, 2 * letters - 1), letters, break_on_hyphens=False)[:2])
+
+
+def name_axes(axes: Axes, title: str, across: str, up: str = "") -> None:
+    """Write the title, and what the axes count."""
     axes.set_title(title)
-    if unit:
-        axes.set_xlabel(unit)
+    axes.set_xlabel(across)
+    place = axes.get_subplotspec()
+    axes.set_ylabel(up if place is None or place.is_first_col() else "")
+
+
+def percents(axes: Axes, which: str) -> None:
+    """Write the ticks of axes (some of "xy") that are shares as percents."""
+    for name in which:
+        getattr(axes, f"{name}axis").set_major_formatter(lambda value, _: f"{100 * value:.3g} %")
+
+
+def legend(drawn: Figure, names: Collection[str]) -> None:
+    """Put a legend below a figure."""
+    if names:
+        columns = _legend_columns(names, drawn.get_figwidth())
+        drawn.legend(loc="outside lower center", ncols=columns, fontsize=9.5)
+
+
+def legend_rows(names: Collection[str], width: float = WIDTH) -> int:
+    """Return how many rows a legend of these names has in a figure of so many inches."""
+    return -(-len(names) // _legend_columns(names, width))
+
+
+def _legend_columns(names: Collection[str], width: float) -> int:
+    longest = max((inches(shortened(name, LONGEST_NAME)) for name in names), default=0.0)
+    return max(1, min(4, int(width / (longest + 0.6))))

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from functools import cache
 from importlib.resources import files
 
-#: Colours of things that have none of their own, told apart with any colour vision (Okabe & Ito 2008).
-CYCLE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6d31", "#7a86a0")
+from posthue.insight.page.shell import COLOURED
+from posthue.posts import Modality
+
+#: How many colours there are for things that have none of their own.
+CYCLE = 8
 
 _VARIABLE = re.compile(r"--([\w-]+): (#[0-9a-f]{6})")
 
@@ -20,18 +24,29 @@ def page_colours() -> dict[str, str]:
     return {name: colour.lower() for name, colour in _VARIABLE.findall(light)}
 
 
-def label_colour(label: str, position: int | None = None) -> str:
-    """Return the colour of a label; of one that has none, the one at ``position`` of the cycle, or grey."""
-    known = page_colours()
-    if label in known and label not in ("page", "card", "ink", "quiet", "line", "track", "bad", "badge"):
-        return known[label]
-    return known["other"] if position is None else CYCLE[position % len(CYCLE)]
+def label_colour(label: str) -> str:
+    """Return the colour of a label, grey for one that has none."""
+    return page_colours()[label if label in COLOURED else "other"]
+
+
+def series_colour(place: int) -> str:
+    """Return one of the colours that any colour vision can tell apart (Okabe & Ito 2008)."""
+    return page_colours()[f"series-{place % CYCLE + 1}"]
+
+
+def series_colours(names: Collection[str]) -> list[str]:
+    """Return the colours of things that are told apart: labels have their own, others the cycle's.
+
+    A model that is called text, among others, is not the text: modalities have theirs among themselves only.
+    """
+    own = COLOURED if set(names) <= set(Modality) else COLOURED - set(Modality)
+    return [page_colours()[n] if n in own else series_colour(place) for place, n in enumerate(names)]
 
 
 def ink_of(label: str) -> str:
     """Return the colour of a label, darkened so that letters in it can be read on white."""
     mixed = zip(_channels(label_colour(label)), _channels(page_colours()["ink"]), strict=True)
-    return "#" + "".join(f"{round(0.7 * hue + 0.3 * dark):02x}" for hue, dark in mixed)
+    return "#" + "".join(f"{round((hue + dark) / 2):02x}" for hue, dark in mixed)
 
 
 def _channels(colour: str) -> tuple[int, ...]:

@@ -1,6 +1,7 @@
 """Word clouds, laid out here: no network, no fonts in the file, any script or emoji the reader has.
 
 Words are put, largest first, on the first free place of a spiral from the middle (Feinberg 2010, Wordle).
+The wordcloud library is not taken: its words are drawn with one font, without emoji.
 """
 
 from __future__ import annotations
@@ -119,7 +120,7 @@ def cloud_html(words: Weighted, *, label: str, unit: str = "") -> str:
 
 def _text(item: Placed, strength: float, unit: str) -> str:
     """Return one word; textLength holds its width, whatever font the reader has."""
-    kind = ' class="strong"' if strength > 0.45 else ' class="faint"' if strength < 0.15 else ""
+    kind = ' class="faint"' if strength < 0.15 else ""
     return (
         f'<text{kind} x="{item.x:.1f}" y="{item.y:.1f}" font-size="{item.size:.1f}" '
         f'textLength="{item.width:.1f}" lengthAdjust="spacingAndGlyphs">'

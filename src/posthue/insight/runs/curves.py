@@ -14,7 +14,7 @@ from posthue.errors import InputError
 from posthue.insight.page.files import write_csv, write_file
 from posthue.insight.page.sections import Cell, Section, main_html, plots_html, table_html
 from posthue.insight.page.shell import page
-from posthue.insight.plot.bars import Plot, Series, curves
+from posthue.insight.plot import Plot, Series, curves
 
 _CHECK, _SCORE = "eval_", "score"
 
@@ -112,8 +112,9 @@ def curve_plots(stage: StageCurves) -> dict[str, Plot]:
     """Draw the training loss, and the checks, of one stage over its epochs."""
     plots = {}
     if stage.losses:
-        logged, means = zip(*stage.losses, strict=True), [e for e in stage.epochs if e.loss is not None]
-        lines = {"every few steps": Series(*(list(values) for values in logged))}
+        means = [e for e in stage.epochs if e.loss is not None]
+        at, losses = ([point[i] for point in stage.losses] for i in range(2))
+        lines = {"every few steps": Series(at, losses)}
         if len(means) > 1:
             lines["mean of the epoch"] = Series([e.epoch for e in means], [e.loss or 0.0 for e in means])
         alt = f"Training loss of {stage.name}, from {stage.losses[0][1]:.3g} to {stage.losses[-1][1]:.3g}"
