@@ -23,6 +23,7 @@ FLOORS = (
     "errors.py",
     "posts.py",
     "files.py",
+    "processes.py",
     "labels.py",
     "examples",
     "data",

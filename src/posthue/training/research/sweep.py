@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from tqdm.auto import tqdm
 from posthue.errors import RecipeError
 from posthue.evaluation.runs import Run, read_run, write_run
 from posthue.files import write_json
-from posthue.training.research.workers import WorkSpec, in_processes
+from posthue.processes import DoPiece, WorkerDiedError, WorkSpec, in_processes
 
 PREDICTIONS = "predictions"
 
@@ -78,8 +77,8 @@ def run_jobs(
     for i, run in finished.items():
         _require_same(paths[i], jobs[i], run)
     missing = [i for i in range(len(jobs)) if i not in finished]
-    errand = WorkSpec(__name__, "planned_work", {"out": out, "name": name, "module": module, "task": task})
-    made = _made(out, jobs, missing, name, errand, workers)
+    work = WorkSpec(__name__, "prepare_runs", {"out": out, "name": name, "module": module, "task": task})
+    made = _made(out, jobs, missing, name, work, workers)
     for i in tqdm(made, "runs", len(missing), unit="run", disable=not missing):
         finished[i] = read_run(paths[i])
     return [finished[i] for i in range(len(jobs))]
@@ -90,23 +89,32 @@ def _made(
     jobs: Sequence[RunJob],
     missing: Sequence[int],
     name: str,
-    errand: WorkSpec,
+    work: WorkSpec,
     workers: int,
 ) -> Iterator[int]:
     """Make and write runs, and tell which is there, as they come."""
     workers = min(workers, len(missing))
     if workers > 1:
-        yield from in_processes(errand, missing, workers)
+        try:
+            yield from in_processes(work, missing, workers)
+        except WorkerDiedError as error:
+            raise WorkerDiedError(
+                f"{error}: call the same command again, it goes on from here; --workers 1 needs the least "
+                "memory"
+            ) from None
         return
     for i in missing:
         _make(out, name, jobs[i])
         yield i
 
 
-def planned_work(out: str, name: str, module: str, task: Mapping[str, Any]) -> list[Callable[[], None]]:
-    """List what makes and writes each run, in a worker process."""
-    jobs: Sequence[RunJob] = import_module(module).planned_jobs(task)
-    return [partial(_make, Path(out), name, job) for job in jobs]
+def prepare_runs(arguments: Mapping[str, Any]) -> DoPiece:
+    """Return what makes and writes a run, in a worker process."""
+    from transformers.utils import logging  # noqa: PLC0415
+
+    logging.disable_progress_bar()  # the encoders were loaded by the parent
+    jobs: Sequence[RunJob] = import_module(arguments["module"]).planned_jobs(arguments["task"])
+    return lambda number, _: _make(Path(arguments["out"]), arguments["name"], jobs[number])
 
 
 def _make(out: Path, name: str, job: RunJob) -> None:

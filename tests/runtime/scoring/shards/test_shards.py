@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from posthue import InputError, TableError, load
+from posthue.processes import Progress
 from posthue.runtime.scoring.one_file import score_file
 from posthue.runtime.scoring.shards import job as shard_job
 from posthue.runtime.scoring.shards import run as shards
@@ -211,11 +212,11 @@ def test_workers_give_the_same_and_one_may_be_killed(
     killed: list[int] = []
 
     class Fragile(shards.WorkerProcess):
-        def score(self, index: int, progress: shard_job.Progress) -> shard_job.ShardDone:
+        def do(self, number: int, progress: Progress) -> object:
             if not killed:
                 killed.append(self.pid)
                 os.kill(self.pid, signal.SIGKILL)
-            return super().score(index, progress)
+            return super().do(number, progress)
 
     monkeypatch.setattr(shards, "WorkerProcess", Fragile)
     again = replace(job, folder=str(tmp_path / "again"))

@@ -10,8 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from posthue import TableError
+from posthue.processes import Progress
 from posthue.runtime.scoring.shards import run as shards
-from posthue.runtime.scoring.shards.job import Progress, ShardDone, ShardScorer
+from posthue.runtime.scoring.shards.job import ShardDone, ShardScorer
 from posthue.runtime.scoring.shards.run import ShardJob, score_with_workers
 
 HIDDEN = ".out.parquet.posthue-shards"
@@ -58,12 +59,12 @@ def test_a_worker_killed_with_a_half_written_shard_leaves_nothing(
     killed: list[int] = []
 
     class Fragile(shards.WorkerProcess):
-        def score(self, index: int, progress: Progress) -> ShardDone:
+        def do(self, number: int, progress: Progress) -> object:
             if not killed:
                 killed.append(self.pid)
                 (tmp_path / HIDDEN / ".posthue-0123.part").write_bytes(b"half")
                 os.kill(self.pid, signal.SIGKILL)
-            return super().score(index, progress)
+            return super().do(number, progress)
 
     monkeypatch.setattr(shards, "WorkerProcess", Fragile)
     assert score_with_workers(job, tmp_path / "out.parquet", workers=2).rows == 30

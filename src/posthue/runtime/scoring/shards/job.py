@@ -6,14 +6,14 @@ contents starts empty, and batches never cross from one shard to the next. A sha
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from posthue._version import __version__
 from posthue.data.tables.table import Columns, PostTable, RowBatch, TableWriter, open_table
+from posthue.processes import DoPiece, Progress, WorkSpec
 from posthue.runtime.backends.devices import Device
 from posthue.runtime.bundle.folder import Bundle
 from posthue.runtime.classifier import PostClassifier
@@ -25,8 +25,6 @@ from posthue.runtime.scoring.summary import ScoreTally
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-Progress = Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +165,15 @@ def _cut(batch: RowBatch, low: int, high: int) -> RowBatch:
     return RowBatch(batch.posts[low:high], batch.passthrough.slice(low, high - low), batch.errors[low:high])
 
 
-def parent_is_gone(parent: int) -> bool:
-    """Whether the process that started this one has ended."""
-    return os.getppid() != parent
+def work_of(job: ShardJob) -> WorkSpec:
+    """Return the shards of a job as work for other processes, which keep to its threads."""
+    threads = str(job.threads or 1)
+    names = ("OMP_NUM_THREADS", "RAYON_NUM_THREADS")
+    environment = {**dict.fromkeys(names, threads), "TOKENIZERS_PARALLELISM": "false"}
+    return WorkSpec(__name__, "prepare_shards", asdict(job), environment)
+
+
+def prepare_shards(job: Mapping[str, Any]) -> DoPiece:
+    """Return what writes a shard, in a worker process."""
+    scorer = ShardScorer(ShardJob(**job))
+    return lambda index, progress: scorer.score(index, progress).to_dict()

@@ -14,17 +14,18 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import TypeAlias
 
 from posthue.data.tables.table import TableWriter, read_table
 from posthue.errors import InputError, PosthueError, TableError
+from posthue.processes import Progress, WorkerDiedError, WorkerProcess
 from posthue.runtime.backends.devices import choose_threads
 from posthue.runtime.bundle.folder import Bundle
 from posthue.runtime.scoring.shards.folder import check_target, locked, remove, sweep
-from posthue.runtime.scoring.shards.job import Progress, ShardDone, ShardJob, ShardScorer
+from posthue.runtime.scoring.shards.job import ShardDone, ShardJob, ShardScorer, work_of
 from posthue.runtime.scoring.shards.manifest import Manifest, open_manifest, open_own_manifest
-from posthue.runtime.scoring.shards.worker import WorkerDiedError, WorkerProcess
 from posthue.runtime.scoring.summary import ScoreSummary, ScoreTally
 
 __all__ = ["ShardJob", "score_shards", "score_with_workers"]
@@ -34,8 +35,8 @@ _ATTEMPTS = 3  # of one shard, where its worker was killed
 Shown = Callable[[int, int | None], None]
 
 
-class _Scorer(Protocol):
-    def score(self, index: int, progress: Progress) -> ShardDone: ...
+#: Writes the shard with this number.
+_Score: TypeAlias = Callable[[int, Progress], ShardDone]
 
 
 def score_shards(
@@ -120,11 +121,11 @@ class _Run:
     def work(self, job: ShardJob, workers: int) -> None:
         """Make every shard that is missing."""
         if workers == 1:
-            self._deal(lambda: ShardScorer(job))
+            self._deal(lambda _: ShardScorer(job).score)
         else:
             alone = replace(job, threads=choose_threads(job.threads or 1))
             threads = [
-                threading.Thread(target=self._deal, args=(lambda: WorkerProcess(alone),), daemon=True)
+                threading.Thread(target=self._deal, args=(partial(_apart, alone),), daemon=True)
                 for _ in range(workers)
             ]
             for thread in threads:
@@ -134,17 +135,17 @@ class _Run:
         if self._error is not None:
             raise self._error
 
-    def _deal(self, make: Callable[[], _Scorer]) -> None:
+    def _deal(self, prepare: Callable[[ExitStack], _Score]) -> None:
         with ExitStack() as stack:
-            scorer: _Scorer | None = None
+            score: _Score | None = None
             while (index := self._take()) is not None:
                 for attempt in range(1, _ATTEMPTS + 1):
                     try:
-                        scorer = scorer or _entered(stack, make())
-                        self._keep(scorer.score(index, self._count))
+                        score = score or prepare(stack)
+                        self._keep(score(index, self._count))
                         break
                     except WorkerDiedError as error:
-                        scorer = None
+                        score = None
                         if attempt == _ATTEMPTS:
                             self._fail(error)
                     except Exception as error:  # raised again by the thread that waits
@@ -194,7 +195,7 @@ def _shard_rows(manifest: Manifest) -> int:
     return int(str(manifest.asked["shard_rows"]))
 
 
-def _entered(stack: ExitStack, scorer: _Scorer) -> _Scorer:
-    if isinstance(scorer, WorkerProcess):
-        stack.enter_context(scorer)
-    return scorer
+def _apart(job: ShardJob, stack: ExitStack) -> _Score:
+    """Start a process that writes shards, and ends with the stack."""
+    worker = stack.enter_context(WorkerProcess(work_of(job)))
+    return lambda index, progress: ShardDone(**worker.do(index, progress))
