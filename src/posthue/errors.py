@@ -15,6 +15,9 @@ PosthueError
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 
 class PosthueError(Exception):
     """Base of every error that posthue raises on purpose."""
@@ -66,3 +69,26 @@ class MissingExtraError(PosthueError):
 def first_line(error: BaseException) -> str:
     """Return the first line of an error's message, at most 300 characters; of an empty one its class name."""
     return (str(error).strip() or type(error).__name__).splitlines()[0][:300]
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return what an error on an unknown name ends with: the known name that was probably meant, if any.
+
+    >>> nearest("Tran", ["train", "dev"])
+    ". Did you mean 'train'?"
+    >>> nearest("x", ["train", "dev"])
+    ''
+    """
+    by_lower = {each.lower(): each for each in known}
+    close = get_close_matches(name.lower(), by_lower, n=1)
+    return f". Did you mean {by_lower[close[0]]!r}?" if close else ""
+
+
+def choices(name: str, known: Iterable[str]) -> str:
+    """Return the known names, as an error on an unknown name lists them, and the one probably meant.
+
+    >>> choices("Tran", ["train", "dev"])
+    "train, dev. Did you mean 'train'?"
+    """
+    names = list(known)
+    return f"{', '.join(names) or 'none'}{nearest(name, names)}"

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from posthue.errors import LabelError
+from posthue.errors import LabelError, choices
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class LabelScheme:
         try:
             return self.labels.index(label)
         except ValueError:
-            known = ", ".join(self.labels)
+            known = choices(label, self.labels)
             raise LabelError(f"{label!r} is not a label of {self.name}; its labels are {known}") from None
 
     def __len__(self) -> int:
@@ -96,7 +96,7 @@ POLARITY: Mapping[str, Mapping[str, str]] = MappingProxyType(
 def scheme(name: str) -> LabelScheme:
     """Return the scheme called ``name``; raise LabelError with the known names."""
     if name not in SCHEMES:
-        raise LabelError(f"no label scheme is called {name!r}; there are {', '.join(SCHEMES)}")
+        raise LabelError(f"no label scheme is called {name!r}; there are {choices(name, SCHEMES)}")
     return SCHEMES[name]
 
 

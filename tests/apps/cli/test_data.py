@@ -98,7 +98,7 @@ def test_mistakes_are_one_line(table: Path, capsys: pytest.CaptureFixture[str]) 
     (table.parent / "file").write_text("")
     out = table.parent / "out"
     for args, why in (
-        (("nowhere.csv", "-o", out), "neither a corpus nor a file"),
+        (("nowhere.csv", "-o", out), "neither a file nor a corpus"),
         ((table, "-o", table.parent / "file"), "cannot be written"),
         ((table, "-o", out, "--label-column", "mood"), "no column 'mood' (--label-column)"),
         ((table, "-o", out, "--fix", "--id-column", "label", "--label-column", "split"), "an id of its own"),

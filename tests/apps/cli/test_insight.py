@@ -7,6 +7,8 @@ import pytest
 pytest.importorskip("matplotlib")
 
 from posthue.apps.cli.main import main
+from posthue.data.corpora.labelled import LabelledPosts
+from posthue.errors import InputError
 
 
 def run(*args: str | Path) -> int:
@@ -26,6 +28,45 @@ def test_score_then_crowd_then_explore(
     assert "Rome" in (tmp_path / "crowd.html").read_text(encoding="utf-8")
     assert run("explore", scored, "-o", tmp_path / "e.html", "--label-column", "place") == 0
     assert "Oslo" in (tmp_path / "e.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        *(
+            "label,text",
+            "text,Emotion,split",
+            "text,target,class,fold",
+            "text,polarity,category",
+            "text,mood",
+        ),
+        *("text,ekman,set", "Text,LABEL,label", "id,text,labels,label,Subset", "text,target,polarity"),
+        *(
+            "title,body,sentiment",
+            "text,class,partition,split",
+            "caption,category,ekman",
+            "label,class,tweet",
+        ),
+    ],
+)
+def test_data_check_and_explore_choose_the_same_columns(
+    header: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[LabelledPosts] = []
+
+    def stop(posts: LabelledPosts, *_args: object, **_options: object) -> None:
+        found.append(posts)
+        raise InputError("far enough")
+
+    monkeypatch.setattr("posthue.evaluation.audit.check.check_data", stop)
+    monkeypatch.setattr("posthue.insight.explore.explore", stop)
+    table = tmp_path / "t.csv"
+    table.write_text(f"{header}\n{','.join(f'a|{name}' for name in header.split(','))}\n", encoding="utf-8")
+    assert run("data", "check", table, "-o", tmp_path / "out", "--vectors", "none") == 2
+    assert run("explore", table, "-o", tmp_path / "e.html") == 2
+    assert len(found) == 2
+    assert found[0] == found[1]
+    assert (found[0].scheme is None) == (header == "text,mood")
 
 
 def test_curves_prints_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

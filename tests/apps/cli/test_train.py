@@ -104,7 +104,7 @@ def test_evaluate_shows_what_a_state_names(place: Path, tiny_bundle: Path, tmp_p
     ("args", "message"),
     [
         (("tweets", "-d", "DATA"), "tweets"),
-        (("tweeteval-sentiment", "-d", "DATA"), "has no split 'dev' here: --split train or val"),
+        (("tweeteval-sentiment", "-d", "DATA"), "has no split 'dev' here; it has train, val"),
         (("tweeteval-sentiment", *VAL), "where are the corpora? Give --data DIR, or set POSTHUE_DATA"),
         (("goemotions", "-d", "DATA"), "goemotions"),
         (("tweeteval-sentiment", *VAL, "-d", "no/where"), "no/where"),

@@ -9,11 +9,12 @@ import pytest
 from PIL import Image
 
 from posthue.data.corpora import load_corpus
-from posthue.data.corpora.entries import Entry, LabelColumns, corpus_entries, is_corpus, table_entries
+from posthue.data.corpora.labelled import LabelledPost, LabelledPosts
 from posthue.data.duplicates.images import near_known
 from posthue.data.duplicates.picture_facts import picture_facts
 from posthue.data.splits.files import read_splits, with_splits, write_splits
 from posthue.errors import CorpusError, InputError, TableError
+from posthue.evaluation.audit.check import CheckSettings, check_data
 from posthue.evaluation.audit.findings import DuplicateAgreement, audit, label_distance
 from posthue.evaluation.audit.regroup import grouped_splits, regrouped
 from posthue.posts import Post
@@ -28,18 +29,18 @@ def photo(seed: int, side: int = 160, quality: int = 90) -> bytes:
 
 
 @pytest.fixture
-def entries() -> list[Entry]:
+def posts() -> list[LabelledPost]:
     return [
-        Entry(Post("what a very happy day it was", photo(1), "a"), "train", ("positive",)),
-        Entry(Post("what a very HAPPY day it was http://t.co/x", photo(2), "b"), "dev", ("negative",)),
-        Entry(Post("nothing to see here at all", photo(1, 120, 60), "c"), "train", ("positive",)),
-        Entry(Post("another text about the weather", b"no picture", "d"), "train", ("neutral",)),
-        Entry(Post(" ", photo(3), "e"), "dev", ()),
+        LabelledPost(Post("what a very happy day it was", photo(1), "a"), ("positive",), "train"),
+        LabelledPost(Post("what a very HAPPY day it was http://t.co/x", photo(2), "b"), ("negative",), "dev"),
+        LabelledPost(Post("nothing to see here at all", photo(1, 120, 60), "c"), ("positive",), "train"),
+        LabelledPost(Post("another text about the weather", b"no picture", "d"), ("neutral",), "train"),
+        LabelledPost(Post(" ", photo(3), "e"), (), "dev"),
     ]
 
 
-def test_repeats_leaks_and_conflicts_are_found(entries: list[Entry]) -> None:
-    found = audit(entries)
+def test_repeats_leaks_and_conflicts_are_found(posts: list[LabelledPost]) -> None:
+    found = audit(posts)
     assert found.repeats("text") == {0: [0, 1]}
     assert found.repeats("image") == {0: [0, 2]}
     assert found.repeats() == {0: [0, 1, 2]}
@@ -52,8 +53,8 @@ def test_repeats_leaks_and_conflicts_are_found(entries: list[Entry]) -> None:
     assert found.agreement("text").share == 0.0
 
 
-def test_gaps_and_broken_pictures_are_found(entries: list[Entry]) -> None:
-    found = audit(entries)
+def test_gaps_and_broken_pictures_are_found(posts: list[LabelledPost]) -> None:
+    found = audit(posts)
     ((row, error),) = found.unreadable()
     assert row == 3
     assert "not a picture" in error
@@ -178,19 +179,6 @@ def test_a_broken_file_of_splits(tmp_path: Path, text: str, why: str) -> None:
         read_splits(tmp_path / "none.csv")
 
 
-def test_entries_of_a_corpus_and_of_a_table(tmp_path: Path) -> None:
-    found = corpus_entries("fi", write_fi(tmp_path), scheme="sentiment", splits=["all"])
-    assert Counter(e.labels for e in found.rows) == {("positive",): 1, ("negative",): 2}
-    with pytest.raises(InputError, match="--scheme mikels or sentiment"):
-        corpus_entries("fi", tmp_path, scheme="emotion")
-    with pytest.raises(InputError, match="--split all"):
-        corpus_entries("fi", tmp_path, splits=["dev"])
-    table = tmp_path / "t.csv"
-    table.write_text("tweet,Label,fold,id\nhello,a|b,1,x\nbye,,2,y\n", encoding="utf-8")
-    read = table_entries(table)
-    assert (read.name, read.scheme) == ("t.csv", "Label")
-    assert [(e.post.id, e.split, e.labels) for e in read.rows] == [("x", "1", ("a", "b")), ("y", "2", ())]
-    with pytest.raises(TableError, match=r"no column 'mood' \(--label-column\)"):
-        table_entries(table, labels=LabelColumns(label="mood"))
-    assert is_corpus("fi")
-    assert not is_corpus("t.csv")
+def test_nothing_to_check_is_an_error() -> None:
+    with pytest.raises(InputError, match=r"t\.csv has no rows"):
+        check_data(LabelledPosts("t.csv", "t.csv", None, (), []), CheckSettings())

@@ -12,11 +12,12 @@ from page_checks import ATTACK, check_page
 
 pytest.importorskip("matplotlib")
 
-from posthue.errors import CorpusError, InputError, TableError
-from posthue.insight.explore import Collection, LabelledPost, exploration_page, explore, find, read_source
+from posthue.data.corpora.labelled import LabelledPost, LabelledPosts, read_labelled
+from posthue.insight.explore import Collection, collection_of, exploration_page, explore, find
 from posthue.insight.explore.collection import EVERYTHING, MOST_LABELS, OTHERS, UNLABELLED
 from posthue.insight.explore.findings import agreement, repeats
 from posthue.insight.explore.picture_measures import brightness, colourfulness, measure
+from posthue.labels import LabelScheme
 from posthue.posts import Post
 
 RED = np.full((60, 80, 3), (255, 0, 0), np.uint8)
@@ -26,9 +27,13 @@ def noise(seed: int) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 255, (40, 60, 3), dtype=np.uint8)
 
 
-def collection(rows: Sequence[LabelledPost]) -> Collection:
+def collection(rows: Sequence[LabelledPost]) -> LabelledPosts:
     labels = tuple(dict.fromkeys(label for row in rows for label in row.labels))
-    return Collection("made", "Made for a test.", labels, rows)
+    return LabelledPosts("made", "Made for a test", LabelScheme("label", labels), (), rows)
+
+
+def read(source: str) -> Collection:
+    return collection_of(read_labelled(source))
 
 
 def shown(rows: Sequence[LabelledPost]) -> str:
@@ -59,7 +64,7 @@ def test_a_picture_is_measured_as_stored() -> None:
 
 def test_agreement_counts_pairs_and_takes_chance_off() -> None:
     pairs = [("positive", "positive")] * 4 + [("negative", "negative")] * 4 + [("positive", "negative")] * 2
-    found = agreement([LabelledPost(Post("x"), ("positive",), *pair) for pair in pairs])
+    found = agreement([LabelledPost(Post("x"), ("positive",), "", *pair) for pair in pairs])
     assert found is not None
     assert found.labels == ("negative", "neutral", "positive") or found.labels == ("negative", "positive")
     assert found.counts.sum() == 10
@@ -92,37 +97,28 @@ def test_mentions_and_links_are_shown_nowhere() -> None:
 
 def test_a_table_gives_posts_and_labels(tmp_path: Path) -> None:
     source = table(tmp_path / "t.csv", "text,Emotion\nso happy,joy\nboo,fear\nhm,\n")
-    posts = read_source(source)
+    posts = read(source)
     assert posts.labels == ("fear", "joy", UNLABELLED)
     assert [row.labels for row in posts.rows] == [("joy",), ("fear",), (UNLABELLED,)]
-    assert read_source(source, label_column="emotion").labels == posts.labels
-    with pytest.raises(TableError, match="no column 'mood'"):
-        read_source(source, label_column="mood")
+    assert posts.about == "t.csv: 3 rows. Labels: Emotion."
 
 
 def test_a_table_without_labels_is_one_group(tmp_path: Path) -> None:
-    posts = read_source(table(tmp_path / "t.csv", "text\nso happy\nboo\n"))
+    posts = read(table(tmp_path / "t.csv", "text\nso happy\nboo\n"))
     assert posts.labels == (EVERYTHING,)
 
 
 def test_very_many_labels_become_fewer(tmp_path: Path) -> None:
     rows = "".join(f"text {i},label{min(i, 100)}\n" for i in range(150))
-    posts = read_source(table(tmp_path / "t.csv", f"text,label\n{rows}"))
+    posts = read(table(tmp_path / "t.csv", f"text,label\n{rows}"))
     assert len(posts.labels) == MOST_LABELS
     assert posts.labels[0] == "label100"
     assert posts.labels[-1] == OTHERS
 
 
-def test_what_is_not_there_is_said(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="neither a file nor a corpus"):
-        read_source("nothing.csv")
-    with pytest.raises(CorpusError, match="--data"):
-        read_source("fer2013")
-    folder = tmp_path / "goemotions-ekman"
-    folder.mkdir()
-    (folder / "labels.txt").write_text("joy\n")
-    with pytest.raises(InputError):
-        read_source("goemotions-ekman", data_dir=tmp_path)
+def test_broken_rows_are_counted_and_left_out(tmp_path: Path) -> None:
+    posts = read(table(tmp_path / "t.jsonl", '{"text": "a", "label": "joy"}\n{"text": \n'))
+    assert (len(posts.rows), posts.broken_rows) == (1, 1)
 
 
 ODD: dict[str, list[LabelledPost]] = {
@@ -158,9 +154,9 @@ def test_odd_posts_are_shown(name: str) -> None:
 
 
 def test_nothing_hostile_becomes_markup(tmp_path: Path) -> None:
-    rows = [LabelledPost(Post(ATTACK, noise(i), ATTACK), (ATTACK,), ATTACK, ATTACK) for i in range(3)]
-    rows.append(LabelledPost(Post(f"#x {ATTACK}", noise(9), "1"), ("joy",), "joy", "joy"))
-    posts = Collection(ATTACK, ATTACK, (ATTACK, "joy"), rows)
+    rows = [LabelledPost(Post(ATTACK, noise(i), ATTACK), (ATTACK,), "", ATTACK, ATTACK) for i in range(3)]
+    rows.append(LabelledPost(Post(f"#x {ATTACK}", noise(9), "1"), ("joy",), "", "joy", "joy"))
+    posts = LabelledPosts(ATTACK, ATTACK, LabelScheme(ATTACK, (ATTACK, "joy")), (), rows)
     done = explore(posts, tmp_path / "r.html", workers=1)
     page = check_page(done.page.read_text(encoding="utf-8"))
     assert "alert(1)" in page.text
@@ -175,7 +171,7 @@ def test_exploring_writes_a_page_plots_and_tables(tmp_path: Path) -> None:
         for i in range(6)
     )
     head = "text,image,sentiment,text_label,image_label\n"
-    posts = read_source(table(tmp_path / "t.csv", head + rows))
+    posts = read_labelled(table(tmp_path / "t.csv", head + rows))
     done = explore(posts, tmp_path / "out" / "report.html", workers=1)
     page = check_page(done.page.read_text(encoding="utf-8"))
     assert done.folder.name == "report_files"

@@ -13,10 +13,10 @@ import typer
 
 from posthue.apps.cli.options import Threads
 from posthue.apps.cli.train import Data, data_folder
-from posthue.errors import InputError, MissingExtraError
+from posthue.errors import MissingExtraError
 
 if TYPE_CHECKING:
-    from posthue.data.corpora.entries import Entries
+    from posthue.data.corpora.labelled import LabelledPosts
     from posthue.evaluation.audit.check import Progress
     from posthue.runtime.bundle.folder import Bundle
 
@@ -47,9 +47,12 @@ def check(
         bool, typer.Option("--fix", help="Write OUT/splits.csv: no near-duplicates across splits.")
     ] = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures as JSON.")] = None,
-    scheme: Annotated[str | None, typer.Option(help="Labels of a corpus to look at; its first.")] = None,
+    scheme: Annotated[
+        str | None,
+        typer.Option(help="Labels of a corpus to look at, its first if left out; or what to call a table's."),
+    ] = None,
     split: Annotated[
-        list[str] | None, typer.Option(help="Only this split of a corpus; repeatable; all by default.")
+        list[str] | None, typer.Option(help="Only this split; repeatable; all by default.")
     ] = None,
     text_column: Annotated[str | None, typer.Option(help="Column of the text.")] = None,
     image_column: Annotated[
@@ -79,7 +82,7 @@ def check(
     threads: Threads = None,
 ) -> None:
     """Find near-duplicates, leaks between splits, conflicting and doubtful labels, gaps, broken pictures."""
-    from posthue.data.corpora.entries import LabelColumns, corpus_entries, is_corpus, table_entries  # noqa: PLC0415
+    from posthue.data.corpora.labelled import TableLayout, is_corpus, read_labelled  # noqa: PLC0415
     from posthue.data.tables.table import Columns  # noqa: PLC0415
     from posthue.evaluation.audit.check import CheckSettings, check_data  # noqa: PLC0415
     from posthue.files import require_writable, write_json  # noqa: PLC0415
@@ -89,28 +92,25 @@ def check(
     _need_extra(labels=vectors is not Vectors.NONE)
     require_writable(output / "report.md")
     require_writable(json_file)
-    if is_corpus(source):
-        entries = corpus_entries(source, data_folder(data), scheme=scheme, splits=split or ())
-    elif Path(source).exists():
-        entries = table_entries(
-            source,
-            columns=Columns(id=id_column, text=text_column, image=image_column),
-            labels=LabelColumns(label_column, split_column),
-            encoding=encoding,
-        )
-    else:
-        raise InputError(f"{source!r} is neither a corpus nor a file (posthue data check --help)")
+    columns = Columns(id=id_column, text=text_column, image=image_column)
+    posts = read_labelled(
+        source,
+        data=data_folder(data) if is_corpus(source) else None,
+        scheme=scheme,
+        splits=split or (),
+        table=TableLayout(columns, label_column, split_column, encoding),
+    )
     settings = CheckSettings(
         text_threshold=text_threshold,
         image_distance=image_distance,
         labels=vectors is not Vectors.NONE,
-        bundle=_bundle(entries, vectors, model),
+        bundle=_bundle(posts, vectors, model),
         fix=fix,
         seed=seed,
         threads=threads,
     )
     with _steps() as progress:
-        found = check_data(entries, settings, progress)
+        found = check_data(posts, settings, progress)
     write_findings(found, output)
     if json_file is not None:
         write_json(json_file, summary(found))
@@ -120,11 +120,11 @@ def check(
     typer.echo(f"report: {output / 'report.md'}")
 
 
-def _bundle(entries: Entries, vectors: Vectors, model: Path | None) -> Bundle | None:
+def _bundle(posts: LabelledPosts, vectors: Vectors, model: Path | None) -> Bundle | None:
     """Return the bundle whose vectors are to be used; None for words."""
     from posthue.runtime.bundle.folder import DEFAULT_BUNDLE, Bundle  # noqa: PLC0415
 
-    if entries.scheme is None or vectors in (Vectors.WORDS, Vectors.NONE):
+    if posts.scheme is None or vectors in (Vectors.WORDS, Vectors.NONE):
         return None
     shipped = (DEFAULT_BUNDLE / "config.json").is_file()
     if vectors is Vectors.AUTO and model is None and not shipped:

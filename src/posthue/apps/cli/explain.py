@@ -137,10 +137,7 @@ def index(
 def _examples(corpus: str, folder: Path, split: str) -> Sequence[Example]:
     from posthue.data.corpora import load_corpus  # noqa: PLC0415
 
-    splits = load_corpus(corpus, folder).splits
-    if split not in splits:
-        raise InputError(f"{corpus} has no split {split!r} here: --split {' or '.join(splits)}")
-    return splits[split]
+    return load_corpus(corpus, folder).examples(split)
 
 
 def _load(bundle: Path, threads: int | None) -> PostClassifier:

@@ -39,10 +39,15 @@ def explore(
     *,
     output: Output = Path("explore.html"),
     data: Data = None,
-    split: Annotated[str | None, typer.Option(help="One split of a corpus; all if left out.")] = None,
-    scheme: Annotated[str | None, typer.Option(help="Label scheme, of a corpus that has several.")] = None,
+    split: Annotated[str | None, typer.Option(help="One split; all if left out.")] = None,
+    scheme: Annotated[
+        str | None, typer.Option(help="Labels of a corpus that has several; or what to call a table's.")
+    ] = None,
     label_column: Annotated[
         str | None, typer.Option(help="Column of the labels, of a table; found by its usual names.")
+    ] = None,
+    split_column: Annotated[
+        str | None, typer.Option(help="Column of the split, of a table; found by its usual names.")
     ] = None,
     text_column: TextColumn = None,
     image_column: ImageColumn = None,
@@ -53,19 +58,18 @@ def explore(
 ) -> None:
     """Show what posts there are: labels, lengths, telling words, emoji, pictures, repeats, agreement."""
     from posthue.apps.cli.printing import progress_bar  # noqa: PLC0415
+    from posthue.data.corpora.labelled import TableLayout, is_corpus, read_labelled  # noqa: PLC0415
     from posthue.data.tables.table import Columns  # noqa: PLC0415
     from posthue.insight.explore import explore as write_exploration  # noqa: PLC0415
-    from posthue.insight.explore import is_corpus, read_source  # noqa: PLC0415
 
     _check_page(output)
-    posts = read_source(
+    columns = Columns(id=id_column, text=text_column, image=image_column)
+    posts = read_labelled(
         source,
-        data_dir=data_folder(data) if is_corpus(source) else None,
-        split=split,
+        data=data_folder(data) if is_corpus(source) else None,
         scheme=scheme,
-        columns=Columns(id=id_column, text=text_column, image=image_column),
-        label_column=label_column,
-        encoding=encoding,
+        splits=[split] if split else (),
+        table=TableLayout(columns, label_column, split_column, encoding),
     )
     with progress_bar(shown=sys.stderr.isatty()) as advance:
         done = write_exploration(posts, output, title=title, most_images=most_images, progress=advance)

@@ -105,12 +105,10 @@ def evaluate(
 
     require_writable(json_file)
     require_writable(predictions)
-    splits = load_corpus(corpus, data_folder(data)).splits
-    if split not in splits:
-        raise InputError(f"{corpus} has no split {split!r} here: --split {' or '.join(splits)}")
+    examples = load_corpus(corpus, data_folder(data)).examples(split)
     classifier = posthue.load(None if str(bundle) == "default" else bundle, threads=threads)
     chosen = [s for s in (states or list(State)) if s in classifier.info.states]
-    predicted = list(predicting.predict_corpus(classifier, splits[split], chosen))
+    predicted = list(predicting.predict_corpus(classifier, examples, chosen))
     found = predicting.evaluate(predicted)
     if not found:
         raise InputError(f"{corpus}, split {split}, has no posts and labels that this model can answer")
@@ -152,14 +150,10 @@ def _named(item: str, split: str) -> dict[str, str]:
 
 def _schemes(items: list[str]) -> list[str]:
     """Return the schemes of the named corpora."""
-    from posthue.data.corpora import list_corpora  # noqa: PLC0415
+    from posthue.data.corpora import corpus_info  # noqa: PLC0415
 
-    known = {info.name: info.schemes for info in list_corpora()}
-    names = [item.partition(":")[0] for item in items]
-    unknown = [name for name in names if name not in known]
-    if unknown:
-        raise InputError(f"no corpus is called {unknown[0]!r}; there are {', '.join(known)}")
-    return list(dict.fromkeys(scheme for name in names for scheme in known[name]))
+    corpora = [corpus_info(item.partition(":")[0]) for item in items]
+    return list(dict.fromkeys(scheme for info in corpora for scheme in info.schemes))
 
 
 def _need(package: str) -> None:

@@ -17,6 +17,6 @@ from posthue.data.corpora import (  # noqa: F401  importing a reader registers i
     tweeteval,
     twitter,
 )
-from posthue.data.corpora.base import Corpus, CorpusInfo, Example, list_corpora, load_corpus
+from posthue.data.corpora.base import Corpus, CorpusInfo, Example, corpus_info, list_corpora, load_corpus
 
-__all__ = ["Corpus", "CorpusInfo", "Example", "list_corpora", "load_corpus"]
+__all__ = ["Corpus", "CorpusInfo", "Example", "corpus_info", "list_corpora", "load_corpus"]

@@ -10,13 +10,14 @@ with a CorpusInfo, which is all that a user sees of it, and the marks by which i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import TypeAlias, overload
 
-from posthue.errors import CorpusError
+from posthue.errors import CorpusError, choices
+from posthue.labels import SCHEMES, LabelScheme
 from posthue.posts import Modality, Post
 
 Labels: TypeAlias = Mapping[str, tuple[str, ...]]
@@ -64,6 +65,18 @@ class Corpus:
 
     info: CorpusInfo
     splits: Mapping[str, Sequence[Example]]
+
+    def examples(self, split: str) -> Sequence[Example]:
+        """Return the examples of one split; raise CorpusError, naming those there are, for another."""
+        require_split(self.info.name, split, self.splits)
+        return self.splits[split]
+
+    def scheme(self, name: str | None = None) -> LabelScheme:
+        """Return a scheme of the labels, the first if None; raise CorpusError for one that it has not."""
+        known = self.info.schemes
+        if name is not None and name not in known:
+            raise CorpusError(f"{self.info.name} has no labels of {name!r}; it has {choices(name, known)}")
+        return SCHEMES[name or known[0]]
 
 
 Splits: TypeAlias = Mapping[str, Sequence[Example]]
@@ -130,6 +143,22 @@ def list_corpora() -> tuple[CorpusInfo, ...]:
     return tuple(_READERS[name].info for name in sorted(_READERS))
 
 
+def corpus_info(name: str) -> CorpusInfo:
+    """Return what is known of a corpus; raise CorpusError, naming those there are, for an unknown name."""
+    if name in _READERS:
+        return _READERS[name].info
+    there = choices(name, sorted(_READERS))
+    if Path(name).exists():
+        raise CorpusError(f"{name} is a file or a folder; here goes the name of a corpus: {there}")
+    raise CorpusError(f"no corpus is called {name!r}; there are {there}")
+
+
+def require_split(name: str, split: str, splits: Collection[str]) -> None:
+    """Raise CorpusError, naming the splits there are, for one that ``name`` does not have."""
+    if split not in splits:
+        raise CorpusError(f"{name} has no split {split!r} here; it has {choices(split, splits)}")
+
+
 def load_corpus(name: str, data_dir: str | Path) -> Corpus:
     """Read the corpus called ``name``.
 
@@ -137,9 +166,7 @@ def load_corpus(name: str, data_dir: str | Path) -> Corpus:
     Raises CorpusError when the name is not known or the folder does not have the expected layout, and
     LabelError, with file and line, when a label is not in its scheme.
     """
-    if name not in _READERS:
-        raise CorpusError(f"no corpus is called {name!r}; there are {', '.join(sorted(_READERS))}")
-    reader = _READERS[name]
+    reader = _READERS[corpus_info(name).name]
     folder = _find(reader, Path(data_dir))
     splits = reader.read(folder)
     if not any(len(examples) for examples in splits.values()):

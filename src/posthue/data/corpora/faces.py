@@ -10,7 +10,7 @@ from pathlib import Path
 
 from posthue.data.corpora.base import CorpusInfo, Example, LazyExamples, Splits, register
 from posthue.data.corpora.reading import EMOTION_NAMES, pictures_in, subfolders
-from posthue.errors import CorpusError, LabelError
+from posthue.errors import CorpusError, LabelError, choices
 from posthue.posts import Modality, Post
 
 INFO = CorpusInfo(
@@ -60,7 +60,7 @@ def _read_split(folder: Path, split: str) -> LazyExamples:
 
 def _label(folder: Path) -> str:
     if not _is_emotion(folder):
-        raise LabelError(f"{folder}: {folder.name!r} is not one of {', '.join(_EMOTIONS)}")
+        raise LabelError(f"{folder}: {folder.name!r} is not one of {choices(folder.name, _EMOTIONS)}")
     return _EMOTIONS[folder.name.lower()]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from posthue.data.corpora.base import Labels
-from posthue.errors import CorpusError, LabelError
+from posthue.errors import CorpusError, LabelError, choices
 from posthue.labels import scheme
 
 #: Common names of emotions, among them those of FER2013, AffectNet and RAF-DB, to Ekman's.
@@ -99,7 +99,7 @@ def mapped_label(names: Mapping[str, str], label: str, path: Path, line: int) ->
 
 def unknown_label(label: str, known: Sequence[str], path: Path, line: int) -> LabelError:
     """Return the error for a label that the file should not hold."""
-    return LabelError(f"{path}, line {line}: {label!r} is not one of {', '.join(known)}")
+    return LabelError(f"{path}, line {line}: {label!r} is not one of {choices(label, known)}")
 
 
 def subfolders(folder: Path) -> list[Path]:

@@ -9,13 +9,14 @@ Memory does not grow with the table. A row that is broken stays in its place, wi
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyarrow as pa
 
 from posthue.data.tables.cells import id_of, image_of, resolve_image_path, text_of, values_of
-from posthue.data.tables.picture_columns import HoldsPictures, pictures_of
+from posthue.data.tables.columns import Columns
+from posthue.data.tables.picture_columns import pictures_of
 from posthue.data.tables.readers import Chunk, Reader, open_reader
 from posthue.data.tables.writer import TableWriter
 from posthue.errors import TableError
@@ -30,65 +31,6 @@ __all__ = [
     "read_table",
     "resolve_image_path",
 ]
-
-_USUAL = {
-    "id": ("id", "post_id", "tweet_id", "status_id"),
-    "text": ("text", "tweet", "tweet_text", "caption", "content", "title", "body", "message", "sentence"),
-    "image": (
-        *("image", "image_path", "img", "img_path", "image_file", "file_name", "filename"),
-        *("picture", "photo", "path", "file"),
-    ),
-}
-_ANY_FILE = ("filename", "path", "file")  # pictures only where the values look like pictures
-
-
-def _trusted(_name: str) -> bool:
-    return True
-
-
-@dataclass(frozen=True, slots=True)
-class Columns:
-    """The columns that hold a post's id, text and image; None: find it by its usual names, in any case.
-
-    An empty name: there is no such column. Without an id column, the id is the row's number, from 0. A column
-    ``file``, ``path`` or ``filename`` is taken as the image only where its values look like pictures.
-    """
-
-    id: str | None = None
-    text: str | None = None
-    image: str | None = None
-
-    def resolve(self, names: list[str], holds_pictures: HoldsPictures = _trusted) -> Columns:
-        """Return the columns of a table of posts; raise TableError if it has neither text nor image."""
-        found = self.find(names, holds_pictures)
-        if found.text is None and found.image is None:
-            raise TableError(
-                f"no column looks like a text or an image; say which with --text-column or --image-column. "
-                f"The columns are {_list(names)}"
-            )
-        return found
-
-    def find(self, names: list[str], holds_pictures: HoldsPictures = _trusted) -> Columns:
-        """Return the columns among ``names``, None for what is not there; or raise TableError."""
-        taken = {self.id, self.text, self.image}
-        free = {name.lower(): name for name in reversed(names) if name not in taken}
-        found = {}
-        for role in (field.name for field in fields(self)):
-            usual = (free[name] for name in _USUAL[role] if name in free)
-            likely = (name for name in usual if name.lower() not in _ANY_FILE or holds_pictures(name))
-            found[role] = next(likely, None) if getattr(self, role) is None else self._named(role, names)
-        return Columns(**found)
-
-    def _named(self, role: str, names: list[str]) -> str | None:
-        wanted: str = getattr(self, role)
-        by_lower = {name.lower(): name for name in reversed(names)}
-        if not wanted:
-            return None
-        if wanted not in names and wanted.lower() not in by_lower:
-            raise TableError(
-                f"there is no column {wanted!r} (--{role}-column); the columns are {_list(names)}"
-            )
-        return wanted if wanted in names else by_lower[wanted.lower()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,8 +133,3 @@ def _open(path: str | Path, encoding: str | None, batch_rows: int) -> Reader:
         return open_reader(Path(path), encoding)
     except OSError as error:
         raise TableError(f"{path}: cannot be read ({error.strerror or error})") from None
-
-
-def _list(names: list[str]) -> str:
-    shown = ", ".join(names[:40])
-    return f"{shown}, … ({len(names)} in all)" if len(names) > 40 else shown or "none"

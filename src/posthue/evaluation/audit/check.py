@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from posthue.data.corpora.entries import Entries
+from posthue.data.corpora.labelled import LabelledPosts
 from posthue.errors import InputError
 from posthue.evaluation.audit.findings import Audit, audit
 from posthue.evaluation.audit.label_issues import LabelIssues, find_label_issues
@@ -23,7 +23,7 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Fixed:
-    """New splits: one of each entry, and how many posts are in another than before."""
+    """New splits: one of each post, and how many posts are in another than before."""
 
     splits: Sequence[str]
     moved: int
@@ -63,33 +63,41 @@ class CheckSettings:
     threads: int | None = None
 
 
-def check_data(entries: Entries, settings: CheckSettings, progress: Progress | None = None) -> AuditFindings:
-    """Look at everything; raise MissingExtraError where labels are looked at without the audit extra."""
+def check_data(
+    posts: LabelledPosts, settings: CheckSettings, progress: Progress | None = None
+) -> AuditFindings:
+    """Look at everything; raise MissingExtraError where labels are looked at without the audit extra.
+
+    Raises InputError where there are no posts.
+    """
     say = progress or (lambda *_: None)
-    rows = entries.rows
+    rows = posts.rows
+    if not rows:
+        raise InputError(f"{posts.name} has no rows")
     found = audit(
         rows,
         text_threshold=settings.text_threshold,
         image_distance=settings.image_distance,
         progress=lambda done, total: say("pictures", done, total),
     )
-    issues, vectors = _issues(entries, found, settings, say)
+    issues, vectors = _issues(posts, found, settings, say)
     fixed = fix_splits(found, seed=settings.seed) if settings.fix else None
-    return AuditFindings(entries.name, entries.scheme, found, issues, vectors, fixed)
+    scheme = posts.scheme.name if posts.scheme else None
+    return AuditFindings(posts.name, scheme, found, issues, vectors, fixed)
 
 
 def fix_splits(found: Audit, *, seed: int = 0) -> Fixed:
     """Return splits that tear no group of near-duplicates; raise InputError where ids are not unique."""
-    rows = found.entries
-    ids = Counter(entry.post.id for entry in rows)
+    rows = found.posts
+    ids = Counter(row.post.id for row in rows)
     twice = next((post_id for post_id, count in ids.items() if count > 1 or post_id is None), "")
     if twice != "":
         raise InputError(
             f"--fix needs an id of its own for each post, and {twice!r} is there {ids[twice]} times: "
             "name the column with --id-column, or the splits with --split"
         )
-    labels, groups = [entry.labels for entry in rows], found.groups["either"]
-    splits = [entry.split for entry in rows]
+    labels, groups = [row.labels for row in rows], found.groups["either"]
+    splits = [row.split for row in rows]
     if "" in splits and len(set(splits)) > 1:
         without = rows[splits.index("")].post.id
         raise InputError(
@@ -103,13 +111,13 @@ def fix_splits(found: Audit, *, seed: int = 0) -> Fixed:
 
 
 def _issues(
-    entries: Entries, found: Audit, settings: CheckSettings, say: Progress
+    labelled: LabelledPosts, found: Audit, settings: CheckSettings, say: Progress
 ) -> tuple[LabelIssues, str]:
-    rows = entries.rows
-    if entries.scheme is None or not settings.labels:
+    rows = labelled.rows
+    if labelled.scheme is None or not settings.labels:
         return LabelIssues([], 0, 0.0, "labels not checked"), ""
-    labels = [entry.labels[0] if len(entry.labels) == 1 else None for entry in rows]
-    posts = [entry.post for entry in rows]
+    labels = [row.labels[0] if len(row.labels) == 1 else None for row in rows]
+    posts = [row.post for row in rows]
     if settings.bundle is not None:
         name = f"vectors of the model {settings.bundle.config.name}"
         vectors = bundle_vectors(

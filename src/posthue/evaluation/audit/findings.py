@@ -1,6 +1,6 @@
 """What is wrong with labelled posts, apart from their labels' truth: repeats, leaks, gaps, broken files.
 
-    read_entries(...) -> Entries -> audit(entries) -> Audit
+    read_labelled(...) -> LabelledPosts -> audit(posts.rows) -> Audit
 
 See posthue.evaluation.audit.label_issues for labels that look wrong.
 """
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
-from posthue.data.corpora.entries import Entry
+from posthue.data.corpora.labelled import LabelledPost
 from posthue.data.duplicates.grouping import merge_groups
 from posthue.data.duplicates.images import image_groups
 from posthue.data.duplicates.picture_facts import PictureFacts, picture_facts
@@ -43,13 +43,13 @@ class DuplicateAgreement:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """What was found. Rows are positions in ``entries``.
+    """What was found. Rows are positions in ``posts``.
 
     groups: kind -> a grouping, as posthue.data.duplicates.grouping has it.
     facts: of the pictures.
     """
 
-    entries: Sequence[Entry]
+    posts: Sequence[LabelledPost]
     groups: Mapping[str, Sequence[int]]
     facts: Sequence[PictureFacts | None]
 
@@ -70,7 +70,7 @@ class Audit:
         for rows in self.torn(kind).values():
             present = self._splits(rows)
             for row in rows:
-                split = self.entries[row].split
+                split = self.posts[row].split
                 found.update((split, other) for other in present if other != split)
         return dict(sorted(found.items()))
 
@@ -91,8 +91,8 @@ class Audit:
     def classes(self) -> dict[str, Counter[str]]:
         """Return split -> posts per label; a post of several labels counts for each."""
         found: dict[str, Counter[str]] = {}
-        for entry in self.entries:
-            found.setdefault(entry.split, Counter()).update(entry.labels)
+        for row in self.posts:
+            found.setdefault(row.split, Counter()).update(row.labels)
         return found
 
     def unreadable(self) -> list[tuple[int, str]]:
@@ -101,19 +101,19 @@ class Audit:
 
     def missing(self) -> list[tuple[int, str]]:
         """Return the rows that lack what most others have, and what it is; "label" where there is none."""
-        counts = Counter(m for entry in self.entries for m in entry.post.modalities)
-        usual = [m for m in Modality if 2 * counts[m] >= len(self.entries)]
-        return [(row, what) for row, entry in enumerate(self.entries) for what in _lacks(entry, usual)]
+        counts = Counter(m for row in self.posts for m in row.post.modalities)
+        usual = [m for m in Modality if 2 * counts[m] >= len(self.posts)]
+        return [(row, what) for row, post in enumerate(self.posts) for what in _lacks(post, usual)]
 
     def _splits(self, rows: Sequence[int]) -> list[str]:
-        return sorted({self.entries[row].split for row in rows})
+        return sorted({self.posts[row].split for row in rows})
 
     def _labels(self, rows: Sequence[int]) -> list[tuple[str, ...]]:
-        return [labels for row in rows if (labels := tuple(sorted(self.entries[row].labels)))]
+        return [labels for row in rows if (labels := tuple(sorted(self.posts[row].labels)))]
 
 
 def audit(
-    entries: Sequence[Entry],
+    posts: Sequence[LabelledPost],
     *,
     text_threshold: float = 0.7,
     image_distance: int | None = None,
@@ -125,15 +125,15 @@ def audit(
     text_threshold, image_distance: as in posthue.data.duplicates.posts; without a distance it is 6 bits, or
     2 where most pictures are tiny, since those are mostly faces, which are all alike.
     """
-    facts = picture_facts([entry.post.image for entry in entries], cache=cache, progress=progress)
-    texts = text_groups([entry.post.text for entry in entries], threshold=text_threshold)
+    facts = picture_facts([row.post.image for row in posts], cache=cache, progress=progress)
+    texts = text_groups([row.post.text for row in posts], threshold=text_threshold)
     hashes = [fact.hash if fact else None for fact in facts]
     distance = _usual_distance(facts) if image_distance is None else image_distance
     images = image_groups(hashes, max_distance=distance)
     first: dict[tuple[int, int], int] = {}
     both = [first.setdefault(pair, row) for row, pair in enumerate(zip(texts, images, strict=True))]
     groups = {"text": texts, "image": images, "both": both, "either": merge_groups(texts, images)}
-    return Audit(entries, groups, facts)
+    return Audit(posts, groups, facts)
 
 
 def _usual_distance(facts: Sequence[PictureFacts | None]) -> int:
@@ -155,13 +155,13 @@ def _distance(one: Mapping[str, float], other: Mapping[str, float]) -> float:
     return sum(abs(one.get(label, 0) - other.get(label, 0)) for label in {*one, *other}) / 2
 
 
-def _lacks(entry: Entry, usual: Sequence[Modality]) -> Iterator[str]:
-    post = entry.post
+def _lacks(row: LabelledPost, usual: Sequence[Modality]) -> Iterator[str]:
+    post = row.post
     if Modality.TEXT in usual and Modality.TEXT not in post.modalities:
         yield "text" if post.text is None else "empty text"
     if Modality.IMAGE in usual and post.image is None:
         yield "image"
     if not post.modalities:
         yield "text and image"
-    if not entry.labels:
+    if not row.labels:
         yield "label"

@@ -21,8 +21,8 @@ def summary(found: AuditFindings) -> dict[str, Any]:
     return {
         "name": found.name,
         "scheme": found.scheme,
-        "posts": len(audit.entries),
-        "splits": {split: sum(e.split == split for e in audit.entries) for split in audit.classes()},
+        "posts": len(audit.posts),
+        "splits": {split: sum(e.split == split for e in audit.posts) for split in audit.classes()},
         "duplicates": {kind: _duplicate_figures(audit, kind) for kind in KINDS},
         "classes": {split: dict(counts) for split, counts in audit.classes().items()},
         "imbalance": imbalance(audit),

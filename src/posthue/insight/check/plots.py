@@ -29,7 +29,7 @@ def repeat_plot(audit: Audit) -> Plot:
     within = {row for rows in audit.repeats().values() for row in rows} - across
     rows = {}
     for split in audit.classes():
-        members = {i for i, entry in enumerate(audit.entries) if entry.split == split}
+        members = {i for i, row in enumerate(audit.posts) if row.split == split}
         share = 100 / max(1, len(members))
         rows[split or "all"] = {
             "in its own split only": share * len(within & members),

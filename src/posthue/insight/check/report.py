@@ -19,33 +19,30 @@ _CUT = 90
 
 def write_findings(found: AuditFindings, folder: Path) -> None:
     """Write report.md, its plots (svg, png) and the csv files into a folder."""
-    audit, entries = found.audit, found.audit.entries
+    audit, posts = found.audit, found.audit.posts
     write_csv(folder / "duplicates.csv", ("group", "kind", "split", "id"), _duplicate_rows(audit))
     write_csv(folder / "conflicts.csv", ("group", "kind", "split", "id", "label"), _conflict_rows(audit))
     write_csv(
         folder / "suspicious.csv",
         ("split", "id", "given", "suggested", "confidence", "given_confidence"),
         [
-            (entries[i.row].split, entries[i.row].post.id, i.given, i.suggested, *_percents(i))
+            (posts[i.row].split, posts[i.row].post.id, i.given, i.suggested, *_percents(i))
             for i in found.issues.issues
         ],
     )
     write_csv(
         folder / "unreadable.csv",
         ("split", "id", "image", "error"),
-        [
-            (entries[r].split, entries[r].post.id, _path(entries[r].post.image), e)
-            for r, e in audit.unreadable()
-        ],
+        [(posts[r].split, posts[r].post.id, _path(posts[r].post.image), e) for r, e in audit.unreadable()],
     )
     write_csv(
         folder / "missing.csv",
         ("split", "id", "missing"),
-        [(entries[row].split, entries[row].post.id, what) for row, what in audit.missing()],
+        [(posts[row].split, posts[row].post.id, what) for row, what in audit.missing()],
     )
     write_csv(folder / "classes.csv", ("split", "label", "count", "share"), _class_rows(audit))
     if found.fixed:
-        rows = zip(entries, found.fixed.splits, audit.groups["either"], strict=True)
+        rows = zip(posts, found.fixed.splits, audit.groups["either"], strict=True)
         write_splits(folder / "splits.csv", [(str(e.post.id), split, group) for e, split, group in rows])
     class_plot(audit, found.name).save(folder, "classes")
     repeat_plot(audit).save(folder, "repeats")
@@ -72,14 +69,14 @@ def report(found: AuditFindings) -> str:
 def _duplicate_rows(audit: Audit) -> Iterator[tuple[object, ...]]:
     for kind in KINDS[:2]:
         for group, rows in audit.repeats(kind).items():
-            yield from ((group, kind, audit.entries[r].split, audit.entries[r].post.id) for r in rows)
+            yield from ((group, kind, audit.posts[r].split, audit.posts[r].post.id) for r in rows)
 
 
 def _conflict_rows(audit: Audit) -> Iterator[tuple[object, ...]]:
     for kind in KINDS[:2]:
         for group, rows in audit.conflicts(kind).items():
-            for entry in (audit.entries[row] for row in rows):
-                yield (group, kind, entry.split, entry.post.id, "|".join(entry.labels))
+            for post in (audit.posts[row] for row in rows):
+                yield (group, kind, post.split, post.post.id, "|".join(post.labels))
 
 
 def _class_rows(audit: Audit) -> Iterator[tuple[object, ...]]:
@@ -120,7 +117,7 @@ def _issues(found: AuditFindings) -> str:
         "|---" * 6 + "|",
     ]
     for issue in found.issues.issues[: 2 * _SHOWN]:
-        entry = found.audit.entries[issue.row]
+        entry = found.audit.posts[issue.row]
         cells = (entry.split, entry.post.id, issue.given, issue.suggested, f"{issue.confidence:.2f}")
         lines.append("| " + " | ".join(_plain(str(c)) for c in (*cells, entry.post.text or "")) + " |")
     return "\n".join(lines)
@@ -130,13 +127,13 @@ def _telling(audit: Audit, rows: list[int], most: int = 4) -> list[int]:
     """Return a few rows of a group, of as many splits and labels as there are."""
     seen: dict[tuple[str, tuple[str, ...]], int] = {}
     for row in rows:
-        seen.setdefault((audit.entries[row].split, audit.entries[row].labels), row)
+        seen.setdefault((audit.posts[row].split, audit.posts[row].labels), row)
     chosen = [*seen.values(), *(row for row in rows if row not in seen.values())]
     return sorted(chosen[:most])
 
 
 def _post_line(audit: Audit, row: int) -> str:
-    entry = audit.entries[row]
+    entry = audit.posts[row]
     label = "|".join(entry.labels) or "no label"
     cells = (entry.split, str(entry.post.id), f"({label})", entry.post.text or "")
     return "- " + " ".join(_plain(cell) for cell in cells)

@@ -13,6 +13,7 @@ from typing import TypeAlias
 import pyarrow as pa
 
 from posthue.data.tables.cells import image_of, text_of, values_of
+from posthue.data.tables.columns import column_named, usual_columns
 from posthue.data.tables.picture_columns import pictures_in
 from posthue.data.tables.table import Columns, read_table
 from posthue.errors import InputError, TableError
@@ -97,10 +98,12 @@ def read_crowd(
 
 def _look_at(crowd: Crowd, path: Path, names: list[str], by: str | None, time_column: str | None) -> None:
     """Find what the columns are, once."""
-    crowd.by = _column(path, names, by, "--by") if by else None
-    by_lower = {name.lower(): name for name in reversed(names)}
-    usual = next((by_lower[name] for name in _TIMES if name in by_lower), None)
-    crowd.time = _column(path, names, time_column, "--time-column") if time_column else usual
+    try:
+        crowd.by = column_named(by, names, "--by") if by else None
+        named = column_named(time_column, names, "--time-column") if time_column else None
+    except TableError as error:
+        raise TableError(f"{path}: {error}") from None
+    crowd.time = named or next(usual_columns(_TIMES, names), None)
     for name, scheme in SCHEMES.items():
         if name in names and all(f"{name}_{label}" in names for label in scheme.labels):
             crowd.tallies[name] = CrowdTally(scheme.labels)
@@ -108,13 +111,6 @@ def _look_at(crowd: Crowd, path: Path, names: list[str], by: str | None, time_co
         raise InputError(
             f"{path} has no columns of posthue score: first posthue score {path.name} -o scored.csv"
         )
-
-
-def _column(path: Path, names: list[str], wanted: str, flag: str) -> str:
-    found = next((name for name in (wanted, wanted.lower()) if name in names), None)
-    if found is None:
-        raise TableError(f"{path}: there is no column {wanted!r} for {flag}; there are {', '.join(names)}")
-    return found
 
 
 def _rows(batch: pa.RecordBatch) -> Iterable[Row]:

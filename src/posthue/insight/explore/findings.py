@@ -10,9 +10,10 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
+from posthue.data.corpora.labelled import LabelledPost, LabelledPosts
 from posthue.data.duplicates.posts import image_groups, text_groups
 from posthue.data.text import count_words
-from posthue.insight.explore.collection import Collection, LabelledPost
+from posthue.insight.explore.collection import Collection, collection_of
 from posthue.insight.explore.picture_measures import Measures, measure_all
 from posthue.insight.words.masking import masked
 from posthue.insight.words.terms import TermCounts, count_terms, emoji_in, hashtags_in, words_in
@@ -75,9 +76,10 @@ class CollectionFindings:
 
 
 def find(
-    posts: Collection, *, most_images: int = 5000, workers: int = 2, progress: Progress | None = None
+    labelled: LabelledPosts, *, most_images: int = 5000, workers: int = 2, progress: Progress | None = None
 ) -> CollectionFindings:
     """Compute everything. most_images: pictures that are measured, drawn evenly if there are more."""
+    posts = collection_of(labelled)
     return CollectionFindings(
         posts, _texts(posts), _pictures(posts, most_images, workers, progress), agreement(posts.rows)
     )

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from posthue._version import __version__
+from posthue.data.corpora.labelled import LabelledPosts
 from posthue.insight.explore import picture_sections as pictures
 from posthue.insight.explore import text_sections as texts
-from posthue.insight.explore.collection import Collection
 from posthue.insight.explore.findings import CollectionFindings, Progress, find
 from posthue.insight.page.files import file_name, write_csv, write_file
 from posthue.insight.page.sections import Cell, Section, counts_html, main_html, plots_html, table_html
@@ -45,7 +45,7 @@ class Exploration:
 
 
 def explore(
-    posts: Collection,
+    posts: LabelledPosts,
     output: Path,
     *,
     title: str | None = None,
@@ -66,7 +66,7 @@ def explore(
         plot.save(folder, name)
     _write_clouds(found, folder)
     _write_tables(found, folder)
-    return Exploration(output, folder, len(posts.rows))
+    return Exploration(output, folder, len(found.posts.rows))
 
 
 def exploration_page(found: CollectionFindings, plots: dict[str, Plot], *, title: str) -> str:

@@ -99,10 +99,7 @@ def corpus_split(corpus: str, split: str, data: str | Path) -> Sequence[Example]
     """Return one split of a corpus, its own or ``SPLIT@FILE``; raise CorpusError naming those there are."""
     split, _, file = split.partition(SPLIT_FILE)
     found = load_corpus(corpus, data)
-    splits = (with_splits(found, file) if file else found).splits
-    if split not in splits:
-        raise CorpusError(f"{corpus} has no split {split!r} here; it has {', '.join(splits)}")
-    return splits[split]
+    return (with_splits(found, file) if file else found).examples(split)
 
 
 def join(parts: Iterable[Dataset]) -> Dataset:

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from posthue.data.corpora import load_corpus
 from posthue.data.tables.table import Columns, PostTable, RowBatch, open_table
-from posthue.errors import CorpusError, TableError
+from posthue.errors import TableError, choices
 from posthue.posts import Post
 from posthue.training.distill.recipe import Posts
 from posthue.training.distill.store import BATCH_ROWS
@@ -61,10 +61,8 @@ def _table_path(posts: Posts, data: Path) -> Path:
 
 
 def _of_corpus(posts: Posts, data: Path) -> Iterator[Raw]:
-    splits = load_corpus(str(posts.corpus), data).splits
-    if posts.split not in splits:
-        raise CorpusError(f"{posts.corpus} has no split {posts.split!r} here; it has {', '.join(splits)}")
-    return (Raw(example.post) for example in splits[posts.split])
+    examples = load_corpus(str(posts.corpus), data).examples(posts.split)
+    return (Raw(example.post) for example in examples)
 
 
 def _of_table(posts: Posts, path: Path) -> Iterator[Raw]:
@@ -86,7 +84,9 @@ def _check_columns(table: PostTable, posts: Posts) -> None:
     names = table.passthrough_schema.names
     for wanted in (posts.language_column, posts.repost_column, posts.fingerprint_column):
         if wanted is not None and wanted not in names:
-            raise TableError(f"{table.path} has no column {wanted!r}; its columns are {', '.join(names)}")
+            raise TableError(
+                f"{table.path} has no column {wanted!r}; its columns are {choices(wanted, names)}"
+            )
     name = posts.fingerprint_column
     if name is not None:
         kind = table.passthrough_schema.field(name).type

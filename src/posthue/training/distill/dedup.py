@@ -11,7 +11,6 @@ import pyarrow as pa
 
 from posthue.data.corpora import load_corpus
 from posthue.data.duplicates.fingerprints import BYTES, as_words, fingerprints, near_groups
-from posthue.errors import CorpusError
 from posthue.training.distill.keep import LABELLED
 from posthue.training.distill.recipe import Dedup
 from posthue.training.distill.store import Kept, StageWriter, label_indices, stream
@@ -107,8 +106,6 @@ def _has_picture(batch: pa.RecordBatch) -> list[bool]:
 def _benchmark_pictures(names: Sequence[str], data: Path) -> Iterator[ImageSource | None]:
     for entry in names:
         name, _, wanted = entry.partition(":")
-        splits = load_corpus(name, data).splits
-        if wanted and wanted not in splits:
-            raise CorpusError(f"{name} has no split {wanted!r} here; it has {', '.join(splits)}")
-        for split in [wanted] if wanted else splits:
-            yield from (example.post.image for example in splits[split])
+        corpus = load_corpus(name, data)
+        for split in [wanted] if wanted else corpus.splits:
+            yield from (example.post.image for example in corpus.examples(split))

@@ -16,7 +16,8 @@ import torch
 
 from posthue.baselines.vader import Lexicon, LexiconScores, Vader
 from posthue.baselines.word_list import WordList
-from posthue.data.corpora import Example, load_corpus
+from posthue.data.corpora.base import require_split
+from posthue.data.corpora.labelled import read_corpus
 from posthue.data.duplicates.posts import group_posts
 from posthue.data.text import normalise_tweet
 from posthue.errors import CorpusError, RecipeError
@@ -74,19 +75,19 @@ def restored(task: Mapping[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """The posts of some splits that have exactly one label. true: its index [n]; skipped: posts left out."""
+    """The posts of some splits that have exactly one label.
+
+    scheme, labels: its name and all its labels. true: the index of each post's label [n]. skipped: how
+    many posts have none or several.
+    """
 
     scheme: str
+    labels: tuple[str, ...]
     posts: tuple[Post, ...]
     ids: tuple[str, ...]
     true: Ints
     splits: tuple[str, ...]
     skipped: int
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """The labels of the scheme."""
-        return SCHEMES[self.scheme].labels
 
     def rows(self, split: str) -> Ints:
         """Return the rows of one split."""
@@ -115,28 +116,19 @@ def load_labelled(
 
     named: further splits that have to be there.
     """
-    corpus = load_corpus(source.corpus, source.data)
-    scheme = source.scheme or corpus.info.schemes[0]
-    if scheme not in corpus.info.schemes:
-        known = ", ".join(corpus.info.schemes)
-        raise CorpusError(f"{source.corpus} has no labels of {scheme!r}; it has {known}")
-    for split in (*(splits or ()), *named):
-        if split not in corpus.splits:
-            raise CorpusError(
-                f"{source.corpus} has no split {split!r} here; it has {', '.join(corpus.splits)}"
-            )
-    if splits is not None and len(set(splits)) < len(splits):
-        raise CorpusError(f"{source.corpus}: the same split is named twice: {', '.join(splits)}")
-    chosen = [(split, e) for split in splits or corpus.splits for e in corpus.splits[split]]
-    kept = [(split, e) for split, e in chosen if len(e.labels.get(scheme, ())) == 1]
-    names = SCHEMES[scheme].labels
+    read = read_corpus(source.corpus, source.data, scheme=source.scheme, splits=splits or ())
+    for split in named:
+        require_split(source.corpus, split, read.splits)
+    scheme = read.require_scheme()
+    rows = [row for row in read.rows if len(row.labels) == 1]
     return Labelled(
-        scheme,
-        tuple(e.post for _, e in kept),
-        tuple(_name(e, i) for i, (_, e) in enumerate(kept)),
-        np.array([names.index(e.labels[scheme][0]) for _, e in kept], dtype=np.int64),
-        tuple(split for split, _ in kept),
-        len(chosen) - len(kept),
+        scheme.name,
+        scheme.labels,
+        tuple(row.post for row in rows),
+        tuple(str(i) if row.post.id is None else row.post.id for i, row in enumerate(rows)),
+        np.array([scheme.index(row.labels[0]) for row in rows], dtype=np.int64),
+        tuple(row.split for row in rows),
+        len(read.rows) - len(rows),
     )
 
 
@@ -290,7 +282,3 @@ def _features(labelled: Labelled, found: Mapping[str, Encodings], *, texts: bool
         text_sequence=text.sequence if text else None,
         image_sequence=image.sequence if image else None,
     )
-
-
-def _name(example: Example, number: int) -> str:
-    return example.post.id if example.post.id is not None else str(number)
