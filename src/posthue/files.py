@@ -9,12 +9,16 @@ import csv
 import io
 import json
 import os
+import re
 import secrets
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from posthue.errors import InputError
+
+#: What a spreadsheet would compute; a negative number is none.
+_FORMULA = re.compile(r"[=+@\t\r]|-(?!\d+(\.\d+)?(e-?\d+)?$)")
 
 
 def for_arrow(path: str | Path) -> Path:
@@ -23,7 +27,10 @@ def for_arrow(path: str | Path) -> Path:
 
 
 def write_file(path: str | Path, content: str | bytes) -> Path:
-    """Write a file, making its folder; text is UTF-8. Raises InputError if that is impossible."""
+    """Write a file, making its folder. Raises InputError if that is impossible.
+
+    Text is UTF-8; half an emoji, which UTF-8 cannot hold, is written as its escape.
+    """
     path = Path(path)
     part = _neighbour(path)
     try:
@@ -41,13 +48,31 @@ def write_json(path: str | Path, value: object) -> Path:
     return write_file(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
 
 
-def write_csv(path: str | Path, names: Sequence[str], rows: Iterable[Sequence[object]]) -> Path:
-    """Write a small table as csv (UTF-8, one line of names); None is an empty cell."""
+def write_csv(
+    path: str | Path, names: Sequence[str], rows: Iterable[Sequence[object]], *, for_people: bool
+) -> Path:
+    """Write a small table as csv (UTF-8, one line of names); see ``csv_lines``."""
+    return write_file(path, csv_lines([names, *rows], for_people=for_people))
+
+
+def csv_lines(rows: Iterable[Sequence[object]], *, for_people: bool) -> str:
+    """Return rows as lines of csv; None is an empty cell.
+
+    for_people: as a spreadsheet may open it. Text that it would take as a formula gets a quote before it, and
+    fractions have six digits. False: for what posthue reads again; every cell as it is.
+    """
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(names)
-    writer.writerows(rows)
-    return write_file(path, stream.getvalue())
+    writer.writerows([_for_spreadsheet(cell) for cell in row] if for_people else row for row in rows)
+    return stream.getvalue()
+
+
+def _for_spreadsheet(cell: object) -> object:
+    if isinstance(cell, float):
+        return f"{cell:.6g}"
+    if isinstance(cell, str) and _FORMULA.match(cell):
+        return f"'{cell}"
+    return cell
 
 
 def sync_folder(folder: Path) -> None:

@@ -18,6 +18,8 @@ from posthue.evaluation.benchmarks import (
     load_csv,
     measure_benchmark,
     predict_pictures,
+    read_rows,
+    write_rows,
 )
 from posthue.evaluation.roc_auc import measure_auc, roc_auc
 
@@ -150,3 +152,9 @@ def test_a_list_of_ones_own_and_mistakes(
     words = make_bundle(tmp_path / "words", image=False)
     assert run("benchmark", words, "fi", "--data", place / "data", *out) == 2
     assert "reads no pictures" in capsys.readouterr().err
+
+
+def test_written_rows_come_back(tmp_path: Path) -> None:
+    rows = [BenchmarkRow(each, "positive", 0.25, "-no") for each in ("=1+1", "-5", "@me", None)]
+    write_rows(rows, tmp_path / "x.csv")
+    assert read_rows(tmp_path / "x.csv") == rows

@@ -156,7 +156,7 @@ def write_rows(rows: Sequence[BenchmarkRow], path: Path) -> None:
         [row.id, row.true, row.predicted, "" if row.positive is None else f"{row.positive:.6f}", row.error]
         for row in rows
     )
-    write_csv(path, ["id", "true", "predicted", "positive", "error"], lines)
+    write_csv(path, ["id", "true", "predicted", "positive", "error"], lines, for_people=False)
 
 
 def read_rows(path: Path) -> list[BenchmarkRow]:

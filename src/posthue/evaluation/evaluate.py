@@ -116,7 +116,7 @@ def evaluate(
 def write_predictions(predicted: Sequence[CorpusPrediction], path: str | Path) -> None:
     """Write one csv row per example, state and scheme; the columns are in the first line."""
     names = ("id", "state", "scheme", "true", "predicted", "confidence", "error")
-    write_csv(path, names, chain.from_iterable(map(_prediction_rows, predicted)))
+    write_csv(path, names, chain.from_iterable(map(_prediction_rows, predicted)), for_people=True)
 
 
 def _prediction_rows(item: CorpusPrediction) -> Iterator[tuple[object, ...]]:

@@ -30,25 +30,14 @@ def test_score_then_crowd_then_explore(
     assert "Oslo" in (tmp_path / "e.html").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize(
-    "header",
-    [
-        *(
-            "label,text",
-            "text,Emotion,split",
-            "text,target,class,fold",
-            "text,polarity,category",
-            "text,mood",
-        ),
-        *("text,ekman,set", "Text,LABEL,label", "id,text,labels,label,Subset", "text,target,polarity"),
-        *(
-            "title,body,sentiment",
-            "text,class,partition,split",
-            "caption,category,ekman",
-            "label,class,tweet",
-        ),
-    ],
-)
+HEADERS = """
+label,text  text,Emotion,split  text,target,class,fold  text,polarity,category  text,mood  text,ekman,set
+Text,LABEL,label  id,text,labels,label,Subset  text,target,polarity  title,body,sentiment  label,class,tweet
+text,class,partition,split  caption,category,ekman
+"""
+
+
+@pytest.mark.parametrize("header", HEADERS.split())
 def test_data_check_and_explore_choose_the_same_columns(
     header: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -160,6 +160,12 @@ def test_a_file_of_splits_comes_back(tmp_path: Path) -> None:
         with_splits(corpus, file)
 
 
+def test_ids_like_formulas_come_back(tmp_path: Path) -> None:
+    ids = ["=1+1", "-5", "@me", "+x", "\tx", "'y", "two\nlines"]
+    file = write_splits(tmp_path / "s.csv", [(each, "dev", 0) for each in ids])
+    assert read_splits(file) == dict.fromkeys(ids, "dev")
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import io
 from pathlib import Path
 
@@ -16,8 +17,8 @@ from posthue.labels import EMOTION
 from posthue.posts import Post
 from posthue.training.datasets import rows
 from posthue.training.datasets.batches import Collator, batch_kinds, prepare
-from posthue.training.datasets.leaks import find_leaks, keep_clean, write_leaks
-from posthue.training.datasets.unreadable import without_unreadable, write_skipped
+from posthue.training.datasets.leaks import Leak, find_leaks, keep_clean, write_leaks
+from posthue.training.datasets.unreadable import Skipped, without_unreadable, write_skipped
 from posthue.training.recipes.recipe import Check, TrainingSource
 from tiny_models import FACES, tiny_processor, write_corpora
 
@@ -163,6 +164,17 @@ def test_near_pictures_leak_and_other_ones_do_not(tmp_path: Path) -> None:
     assert (tmp_path / "leaks.csv").read_text() == (
         "id,kind,repeats\nfi/train/copy,near picture,fi/train/photo\n"
     )
+
+
+def test_names_like_formulas_stay_what_they_are(tmp_path: Path) -> None:
+    names = ["=1+1", "-5", "@me"]
+    write_leaks(tmp_path / "leaks.csv", [Leak(0, "text", name, name) for name in names])
+    write_skipped(tmp_path / "skipped.csv", [Skipped(name, name, "+broken") for name in names])
+    for file in ("leaks.csv", "skipped.csv"):
+        with (tmp_path / file).open(newline="", encoding="utf-8") as lines:
+            rows = list(csv.DictReader(lines))
+        assert [row["id"] for row in rows] == names
+    assert {row["error"] for row in rows} == {"+broken"}
 
 
 def test_a_broken_picture_is_left_out_and_told(data: Path, tmp_path: Path) -> None:

@@ -153,8 +153,8 @@ def _check_output(output: Path) -> None:
 
 
 def _write_heat(explanation: Explanation, path: Path) -> None:
+    from posthue.files import write_file  # noqa: PLC0415
     from posthue.insight.explain.parts import heat_png  # noqa: PLC0415
-    from posthue.insight.page.files import write_file  # noqa: PLC0415
 
     content = heat_png(explanation)
     if content is None:

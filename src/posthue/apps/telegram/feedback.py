@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import os
 import secrets
@@ -12,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from posthue.errors import InputError
-from posthue.files import require_writable, write_file
+from posthue.files import csv_lines, require_writable, write_file
 
 _MOST_DATA = 64  # bytes of a button's data
 _VERDICTS = {"r": "right", "w": "wrong"}
@@ -76,35 +74,27 @@ class FeedbackFile:
     def _line(self, row: dict[str, object]) -> str:
         if self._path.suffix == ".jsonl":
             return json.dumps(row, ensure_ascii=False) + "\n"
-        return _csv_line([_cell(value) for value in row.values()])
+        return csv_lines([list(row.values())], for_people=True)
 
     def _append(self, line: str) -> None:
         file = os.open(self._path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
         try:
             first = self._path.suffix == ".csv" and os.fstat(file).st_size == 0
-            os.write(file, ((_csv_line(self._names) if first else "") + line).encode("utf-8", "replace"))
+            content = (self._head() if first else "") + line
+            os.write(file, content.encode("utf-8", "backslashreplace"))
             os.fsync(file)
         finally:
             os.close(file)
+
+    def _head(self) -> str:
+        return csv_lines([self._names], for_people=True)
 
     def _check_names(self) -> None:
         """Raise InputError for a csv file of other columns: its rows would not fit."""
         if self._path.suffix != ".csv" or not self._path.exists() or self._path.stat().st_size == 0:
             return
         with self._path.open(encoding="utf-8") as lines:
-            if lines.readline().rstrip("\n") != _csv_line(self._names).rstrip("\n"):
+            if lines.readline().rstrip("\n") != self._head().rstrip("\n"):
                 raise InputError(
                     f"{self._path} has other columns than {', '.join(self._names)}: name a new file"
                 )
-
-
-def _csv_line(cells: list[str]) -> str:
-    stream = io.StringIO()
-    csv.writer(stream, lineterminator="\n").writerow(cells)
-    return stream.getvalue()
-
-
-def _cell(value: object) -> str:
-    """Return a cell that no spreadsheet takes as a formula."""
-    text = str(value)
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

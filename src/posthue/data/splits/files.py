@@ -42,7 +42,7 @@ def read_splits(path: str | Path) -> dict[str, str]:
 
 def write_splits(path: str | Path, rows: Sequence[tuple[str, str, int]]) -> Path:
     """Write (id, split, group) of each post."""
-    return write_csv(path, COLUMNS, rows)
+    return write_csv(path, COLUMNS, rows, for_people=False)
 
 
 def with_splits(corpus: Corpus, path: str | Path) -> Corpus:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from posthue._version import __version__
 from posthue.errors import RowError
+from posthue.files import write_file
 from posthue.insight.analyze import number_sections as parts
 from posthue.insight.analyze import post_sections as posts
 from posthue.insight.analyze import word_sections as words
 from posthue.insight.analyze.ablation import Ablation
 from posthue.insight.analyze.analysis import Analysis, AnalyzedPost
-from posthue.insight.page.files import write_file
 from posthue.insight.page.posts import CAUTION
 from posthue.insight.page.sections import Section, main_html
 from posthue.insight.page.shell import page

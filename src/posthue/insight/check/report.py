@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from posthue.data.splits.files import write_splits
@@ -20,30 +20,34 @@ _CUT = 90
 def write_findings(found: AuditFindings, folder: Path) -> None:
     """Write report.md, its plots (svg, png) and the csv files into a folder."""
     audit, posts = found.audit, found.audit.posts
-    write_csv(folder / "duplicates.csv", ("group", "kind", "split", "id"), _duplicate_rows(audit))
-    write_csv(folder / "conflicts.csv", ("group", "kind", "split", "id", "label"), _conflict_rows(audit))
-    write_csv(
-        folder / "suspicious.csv",
-        ("split", "id", "given", "suggested", "confidence", "given_confidence"),
-        [
-            (posts[i.row].split, posts[i.row].post.id, i.given, i.suggested, *_percents(i))
-            for i in found.issues.issues
-        ],
-    )
-    write_csv(
-        folder / "unreadable.csv",
-        ("split", "id", "image", "error"),
-        [(posts[r].split, posts[r].post.id, _path(posts[r].post.image), e) for r, e in audit.unreadable()],
-    )
-    write_csv(
-        folder / "missing.csv",
-        ("split", "id", "missing"),
-        [(posts[row].split, posts[row].post.id, what) for row, what in audit.missing()],
-    )
-    write_csv(folder / "classes.csv", ("split", "label", "count", "share"), _class_rows(audit))
+    tables: dict[str, tuple[Sequence[str], Iterable[Sequence[object]]]] = {
+        "duplicates": (("group", "kind", "split", "id"), _duplicate_rows(audit)),
+        "conflicts": (("group", "kind", "split", "id", "label"), _conflict_rows(audit)),
+        "suspicious": (
+            ("split", "id", "given", "suggested", "confidence", "given_confidence"),
+            [
+                (posts[i.row].split, posts[i.row].post.id, i.given, i.suggested, *_percents(i))
+                for i in found.issues.issues
+            ],
+        ),
+        "unreadable": (
+            ("split", "id", "image", "error"),
+            [
+                (posts[r].split, posts[r].post.id, _path(posts[r].post.image), e)
+                for r, e in audit.unreadable()
+            ],
+        ),
+        "missing": (
+            ("split", "id", "missing"),
+            [(posts[row].split, posts[row].post.id, what) for row, what in audit.missing()],
+        ),
+        "classes": (("split", "label", "count", "share"), _class_rows(audit)),
+    }
+    for name, (columns, rows) in tables.items():
+        write_csv(folder / f"{name}.csv", columns, rows, for_people=True)
     if found.fixed:
-        rows = zip(posts, found.fixed.splits, audit.groups["either"], strict=True)
-        write_splits(folder / "splits.csv", [(str(e.post.id), split, group) for e, split, group in rows])
+        anew = zip(posts, found.fixed.splits, audit.groups["either"], strict=True)
+        write_splits(folder / "splits.csv", [(str(row.post.id), split, group) for row, split, group in anew])
     class_plot(audit, found.name).save(folder, "classes")
     repeat_plot(audit).save(folder, "repeats")
     write_file(folder / "report.md", report(found))

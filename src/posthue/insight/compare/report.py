@@ -32,7 +32,7 @@ def write_comparison(out: Path, result: ComparisonResult) -> Path:
     write_tables(out, result.cells, result.differences, runs="seeds", head=head)
     if len(runs) > 1:
         rows = mcnemar_rows(runs, result.baseline)
-        write_csv(out / "mcnemar.csv", ("model", "condition", "baseline", "p"), rows)
+        write_csv(out / "mcnemar.csv", ("model", "condition", "baseline", "p"), rows, for_people=True)
     else:  # of an earlier call with more models
         (out / "mcnemar.csv").unlink(missing_ok=True)
     comparison_plot(result.cells, title=f"{title} (n = {result.n:,}, {seeds})").save(out, "table")
@@ -48,10 +48,12 @@ def write_cross_validation(out: Path, result: CrossValidationResult) -> Path:
     """
     corpus, runs = result.task.source.corpus, result.runs
     title = f"{corpus}, {result.folds}-fold cross-validation, {result.scheme}"
-    write_csv(out / "folds.csv", ("id", "fold"), result.fold_of)
+    write_csv(out / "folds.csv", ("id", "fold"), result.fold_of, for_people=False)
     write_tables(out, result.cells, [], runs="folds", head=f"# {title}\n\nn = {result.n:,}.")
-    write_csv(out / "per_class.csv", ("model", "label", "mean", "std"), per_class_rows(runs, "both"))
-    write_csv(out / "folds_table.csv", ("model", "fold", "condition", *COLUMNS), _fold_rows(runs))
+    per_class = per_class_rows(runs, "both")
+    write_csv(out / "per_class.csv", ("model", "label", "mean", "std"), per_class, for_people=True)
+    columns = ("model", "fold", "condition", *COLUMNS)
+    write_csv(out / "folds_table.csv", columns, _fold_rows(runs), for_people=True)
     comparison_plot(result.cells, title=f"{title} (n = {result.n:,})").save(out, "table")
     _write_runs(out, runs, result.seconds)
     return out / "table.csv"
@@ -67,7 +69,7 @@ def write_tuning(out: Path, result: TuneResult) -> Path:
     metric, trials = result.search.metric, result.trials
     names = sorted({name for trial in trials for name in trial.parameters})
     rows = [[i, t.state, t.value, *map(t.parameters.get, names)] for i, t in enumerate(trials)]
-    write_csv(out / "trials.csv", ("trial", "state", metric, *names), rows)
+    write_csv(out / "trials.csv", ("trial", "state", metric, *names), rows, for_people=True)
     write_json(out / "best.json", {metric: result.value, **result.best.facts()})
     values = [trial.value for trial in trials if trial.value is not None]
     history_plot(values, metric=metric).save(out, "history")
@@ -77,7 +79,8 @@ def write_tuning(out: Path, result: TuneResult) -> Path:
 
 def _write_runs(out: Path, runs: Mapping[str, Sequence[Run]], seconds: Mapping[str, float]) -> None:
     """Write the time and the report of every model, and draw it, over all its runs on whole posts."""
-    write_csv(out / "timing.csv", ("model", "seconds"), [[m, f"{s:.2f}"] for m, s in seconds.items()])
+    times = [[m, f"{s:.2f}"] for m, s in seconds.items()]
+    write_csv(out / "timing.csv", ("model", "seconds"), times, for_people=True)
     write_reports(out / "reports", runs)
     answers = {model: pooled(each, "both") for model, each in runs.items() if "both" in each[0].conditions}
     if not answers:

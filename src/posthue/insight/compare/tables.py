@@ -32,9 +32,14 @@ def write_tables(
 
     runs: the name of the last column, seeds or folds. head: a line of Markdown that says what was measured.
     """
-    write_csv(out / "table.csv", (*_TABLE, runs), [_plain(astuple(cell)) for cell in cells])
+    write_csv(out / "table.csv", (*_TABLE, runs), [_plain(astuple(cell)) for cell in cells], for_people=True)
     if differences:
-        write_csv(out / "significance.csv", _DIFFERENCES, [_plain(astuple(one)) for one in differences])
+        write_csv(
+            out / "significance.csv",
+            _DIFFERENCES,
+            [_plain(astuple(one)) for one in differences],
+            for_people=True,
+        )
     else:  # of an earlier call with more models
         (out / "significance.csv").unlink(missing_ok=True)
     write_file(out / "table.md", _markdown(cells, differences, runs, head))

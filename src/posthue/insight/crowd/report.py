@@ -9,9 +9,9 @@ from pathlib import Path
 
 from posthue._version import __version__
 from posthue.evaluation.metrics import MetricInterval, wilson
+from posthue.files import write_csv, write_file
 from posthue.insight.crowd.reading import Crowd, CrowdTally, Shown, best
 from posthue.insight.crowd.times import choose_unit, period_of
-from posthue.insight.page.files import write_csv, write_file
 from posthue.insight.page.sections import (
     Cell,
     Section,
@@ -214,4 +214,4 @@ def _write_tables(folder: Path, name: str, tally: CrowdTally) -> None:
         ]
         if rows:
             names = [unit if kind == "time" else kind, *_TABLE]
-            write_csv(folder / f"{name}-{kind}.csv", names, rows)
+            write_csv(folder / f"{name}-{kind}.csv", names, rows, for_people=True)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from posthue._version import __version__
+from posthue.files import write_file
 from posthue.insight.explain import parts
-from posthue.insight.page.files import write_file
 from posthue.insight.page.posts import CAUTION
 from posthue.insight.page.shell import bars, escaped, hue, page, percent
 from posthue.insight.page.thumbnails import thumbnail

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +13,10 @@ import numpy as np
 
 from posthue._version import __version__
 from posthue.data.corpora.labelled import LabelledPosts
+from posthue.files import write_csv, write_file
 from posthue.insight.explore import picture_sections as pictures
 from posthue.insight.explore import text_sections as texts
 from posthue.insight.explore.findings import CollectionFindings, Progress, find
-from posthue.insight.page.files import file_name, write_csv, write_file
 from posthue.insight.page.sections import Cell, Section, counts_html, main_html, plots_html, table_html
 from posthue.insight.page.shell import escaped, page, stack
 from posthue.insight.plot import Plot, bars
@@ -182,18 +183,33 @@ def _write_clouds(found: CollectionFindings, folder: Path) -> None:
     for label in found.posts.labels:
         words = texts.cloud_weights(found, telling, label)
         if words:
-            name = f"cloud-{file_name(label)}"
+            name = f"cloud-{_file_name(label)}"
             write_file(folder / f"{name}.svg", cloud_svg(words, label=label))
             write_file(folder / f"{name}.png", cloud_png(words, label=label))
 
 
+def _file_name(label: str) -> str:
+    """Return a label as part of a file's name.
+
+    >>> _file_name("joy & fun/1")
+    'joy-fun-1'
+    """
+    words = re.findall(r"\w+", label)
+    return "-".join(words)[:60] or f"label-{zlib.crc32(label.encode('utf-8', 'replace')):08x}"
+
+
 def _write_tables(found: CollectionFindings, folder: Path) -> None:
-    write_csv(folder / "labels.csv", _LABEL_COLUMNS, _label_rows(found))
+    write_csv(folder / "labels.csv", _LABEL_COLUMNS, _label_rows(found), for_people=True)
     names, rows = pictures.measures_table(found)
-    write_csv(folder / "pictures.csv", names, rows)
+    write_csv(folder / "pictures.csv", names, rows, for_people=True)
     for name in ("words", "hashtags", "emoji"):
         counts: TermCounts = getattr(found.texts, name)
-        write_csv(folder / f"{name}.csv", ["label", "term", "count", "elsewhere", "z"], _term_rows(counts))
+        write_csv(
+            folder / f"{name}.csv",
+            ["label", "term", "count", "elsewhere", "z"],
+            _term_rows(counts),
+            for_people=True,
+        )
 
 
 def _term_rows(counts: TermCounts, top: int = 200) -> list[list[Cell]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from posthue.evaluation.metrics import MetricInterval
-from posthue.insight.page.files import write_csv, write_file
+from posthue.files import write_csv, write_file
 from posthue.insight.plot.figure import Plot
 from posthue.insight.plot.word_cloud import Weighted, cloud_html, cloud_png, cloud_svg
 
@@ -34,7 +34,7 @@ class Beside:
     def table(self, name: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         """Save a table."""
         if self.folder is not None:
-            write_csv(self.folder / f"{name}.csv", columns, rows)
+            write_csv(self.folder / f"{name}.csv", columns, rows, for_people=True)
 
     def picture(self, name: str, content: bytes | None) -> None:
         """Save a picture, if there is one."""

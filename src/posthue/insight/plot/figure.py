@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from posthue.errors import MissingExtraError
-from posthue.insight.page.files import write_file
+from posthue.files import write_file
 from posthue.insight.page.shell import escaped
 from posthue.insight.plot.fonts import drawable, text_width
 from posthue.insight.plot.palette import page_colours

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from posthue._version import __version__
 from posthue.errors import InputError
-from posthue.insight.page.files import write_csv, write_file
+from posthue.files import write_csv, write_file
 from posthue.insight.page.sections import Cell, Section, main_html, plots_html, table_html
 from posthue.insight.page.shell import page
 from posthue.insight.plot import Plot, Series, curves
@@ -160,7 +160,7 @@ def write_curves(run: Path, output: Path, stages: Sequence[StageCurves]) -> Path
         kept = f"Epoch {stage.best.epoch:g} has the highest score and was kept." if stage.best else ""
         sections.append(Section(f"stage-{place + 1}", stage.name, body, kept))
     names, rows = curve_rows(stages)
-    write_csv(folder / "curves.csv", names, rows)
+    write_csv(folder / "curves.csv", names, rows, for_people=True)
     title, foot = f"Training of {run.resolve().name}", f"Made by posthue {__version__}."
     write_file(output, page(title, head="", main=main_html(sections), foot=foot))
     return folder

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from posthue.insight.page.files import write_file
+from posthue.files import write_file
 from posthue.insight.page.sections import Cell, Section, main_html, table_html
 from posthue.insight.page.shell import escaped, page
 from posthue.insight.plot import Plot, stacked_bars

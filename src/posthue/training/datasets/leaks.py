@@ -76,7 +76,12 @@ def find_leaks(dataset: Dataset, validation: Iterable[Dataset], *, cache: Path |
 
 def write_leaks(path: Path, leaks: Sequence[Leak]) -> None:
     """Write which rows were left out, and why."""
-    write_csv(path, ("id", "kind", "repeats"), [(leak.id, leak.kind, leak.repeats) for leak in leaks])
+    write_csv(
+        path,
+        ("id", "kind", "repeats"),
+        [(leak.id, leak.kind, leak.repeats) for leak in leaks],
+        for_people=False,
+    )
 
 
 #: Training row -> the validation row that it repeats, and how exactly ("" for nearly).

@@ -57,6 +57,8 @@ def facts_of_rows(rows: Sequence[Row], *, cache: Path | None = None) -> list[Pic
 def write_skipped(path: Path, skipped: Sequence[Skipped]) -> None:
     """Write what was left out, if anything was; a file from before is removed."""
     if skipped:
-        write_csv(path, ("id", "image", "error"), [(s.id, s.image, s.error) for s in skipped])
+        write_csv(
+            path, ("id", "image", "error"), [(s.id, s.image, s.error) for s in skipped], for_people=False
+        )
     else:
         path.unlink(missing_ok=True)

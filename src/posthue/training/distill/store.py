@@ -110,7 +110,9 @@ class StageStore:
             [stage, kept.total, *(kept.labels.get(label, "") for label in SENTIMENT.labels)]
             for stage, kept in rows
         ]
-        return write_csv(self.run / "stages.csv", ["stage", "kept", *SENTIMENT.labels], counts)
+        return write_csv(
+            self.run / "stages.csv", ["stage", "kept", *SENTIMENT.labels], counts, for_people=True
+        )
 
 
 def stream(path: Path, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:

@@ -226,7 +226,9 @@ def _save_stage(
 
 def _write_curves(history: Sequence[dict[str, Any]], path: Path) -> None:
     columns = list(dict.fromkeys(key for entry in history for key in entry))
-    write_csv(path, columns, ([entry.get(column) for column in columns] for entry in history))
+    write_csv(
+        path, columns, ([entry.get(column) for column in columns] for entry in history), for_people=False
+    )
 
 
 def _keep_recipe(recipe: Recipe, run: Path) -> None:
