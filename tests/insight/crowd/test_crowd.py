@@ -148,7 +148,7 @@ def test_a_wrong_table_is_a_mistake(tmp_path: Path) -> None:
     (tmp_path / "raw.csv").write_text("text\nhello\n")
     with pytest.raises(InputError, match="posthue score"):
         read_crowd(tmp_path / "raw.csv")
-    with pytest.raises(TableError, match="no column 'town' \(--by\)"):
+    with pytest.raises(TableError, match=r"no column 'town' \(--by\)"):
         read_crowd(scored(tmp_path / "s.csv", [row(1, "neutral")]), by="town")
 
 
