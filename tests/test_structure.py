@@ -22,6 +22,7 @@ FLOORS = (
     "_version.py",
     "errors.py",
     "posts.py",
+    "wording.py",
     "files.py",
     "processes.py",
     "labels.py",

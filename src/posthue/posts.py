@@ -93,6 +93,14 @@ class SchemeResult:
         """The probability of ``label``."""
         return self.probabilities[self.label]
 
+    @property
+    def alone(self) -> dict[Modality, str]:
+        """The label that each present modality gives alone."""
+        return {
+            m: max(probabilities, key=probabilities.__getitem__)
+            for m, probabilities in self.by_modality.items()
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Prediction:

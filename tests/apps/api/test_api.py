@@ -402,7 +402,7 @@ def test_bodies_together_have_a_limit(tiny_bundle: Path) -> None:
         assert client.post("/v1/predict", json={"text": "x" * 700}).status_code == 503
         for _ in range(20):
             assert client.post("/v1/predict", json={"text": "happy " * 50}).status_code == 200
-        assert client.app.state.service.held.now == 0  # type: ignore[attr-defined]
+        assert client.app.state.service.budget.used == 0  # type: ignore[attr-defined]
 
 
 def test_the_openapi_document_names_what_is_taken_and_answered(client: TestClient) -> None:

@@ -79,12 +79,12 @@ async def predict_batch(request: Request) -> Response:
     """Return one prediction per post, in order. A post that cannot be predicted has its ``error`` said."""
     service = service_of(request)
     async with body_of(request) as body:
-        found = await service.incoming.batch(request.headers, body)
-        good = [post for post in found if isinstance(post, Post)]
-        predictions = iter(await service.predict(good, bulk=True))
-        service.count([one for one in found if isinstance(one, Prediction)])
+        items = await service.incoming.batch(request.headers, body)
+        posts = [post for post in items if isinstance(post, Post)]
+        predictions = iter(await service.predict(posts, bulk=True))
+        service.count([item for item in items if isinstance(item, Prediction)])
     return json_response(
-        {"predictions": [(next(predictions) if isinstance(one, Post) else one).to_dict() for one in found]}
+        {"predictions": [(next(predictions) if isinstance(item, Post) else item).to_dict() for item in items]}
     )
 
 
@@ -105,11 +105,11 @@ async def model(request: Request) -> Response:
     """Return the facts of the bundle, without the paths of the machine, and the limits of this server."""
     service = service_of(request)
     facts = bundle_facts(service.classifier.engine.bundle)
-    shown = {name: value for name, value in facts.items() if name not in ("folder", "model card")}
+    public = {name: value for name, value in facts.items() if name not in ("folder", "model card")}
     settings = service.settings
     names: Sequence[str] = ("max_text", "max_image", "max_pixels", "max_batch", "max_body", "timeout")
     limits = {name: getattr(settings, name) for name in names}
-    return json_response({**shown, "limits": limits, "fetches_urls": settings.fetch_urls})
+    return json_response({**public, "limits": limits, "fetches_urls": settings.fetch_urls})
 
 
 @router.get("/healthz", summary="Is the process alive?", response_class=PlainTextResponse)

@@ -1,6 +1,6 @@
 """Many clients, one model: a bounded queue in front of the engine.
 
-A worker never waits for company: when the model is free it takes what is queued, up to a budget of tokens.
+A worker does not wait for a batch to fill: it takes what is queued, up to a budget of tokens.
 Under load the queue fills while the model works, so batches grow by themselves (the engine sorts each by
 length). Single posts go before bulk work (batch requests, uploaded tables), which always keeps a share.
 """
@@ -30,23 +30,23 @@ class ClosedError(Exception):
     """The batcher takes no more work: the server is stopping."""
 
 
-class Ticket:
+class PendingRequest:
     """The posts of one request. ``future`` has their predictions, in order, when all are there."""
 
     def __init__(self, posts: Sequence[Post]) -> None:
         self.future: Future[list[Prediction]] = Future()
-        self._found: list[Prediction | None] = [None] * len(posts)
+        self._predictions: list[Prediction | None] = [None] * len(posts)
         self._missing = len(posts)
         self._lock = threading.Lock()
 
     def put(self, position: int, prediction: Prediction) -> None:
         """Store the prediction of one post; the last one completes the future."""
         with self._lock:
-            self._found[position] = prediction
+            self._predictions[position] = prediction
             self._missing -= 1
             complete = self._missing == 0
         if complete and self.future.set_running_or_notify_cancel():
-            self.future.set_result([found for found in self._found if found is not None])
+            self.future.set_result([prediction for prediction in self._predictions if prediction])
 
     def fail(self, error: BaseException) -> None:
         """Complete the future with an error, once."""
@@ -61,11 +61,11 @@ class Ticket:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class QueuedPost:
     """One post in the queue, and where its prediction goes."""
 
     post: Post
-    ticket: Ticket
+    request: PendingRequest
     position: int
     tokens: int
 
@@ -89,8 +89,8 @@ class Batcher:
         self._predict = predict
         self._max_queue, self._token_budget, self._longest = max_queue, token_budget, longest
         self._metrics = metrics or Metrics()
-        self._single: deque[Waiting] = deque()
-        self._bulk: deque[Waiting] = deque()
+        self._single: deque[QueuedPost] = deque()
+        self._bulk: deque[QueuedPost] = deque()
         self._changed = threading.Condition()
         self._closed = False
         self._threads = [
@@ -118,18 +118,18 @@ class Batcher:
 
     def submit(self, posts: Sequence[Post], *, bulk: bool = False) -> Future[list[Prediction]]:
         """Queue the posts, all or none; raise QueueFullError or ClosedError."""
-        ticket = Ticket(posts)
-        waiting = [Waiting(post, ticket, at, self._tokens(post)) for at, post in enumerate(posts)]
+        request = PendingRequest(posts)
+        queued = [QueuedPost(post, request, at, self._tokens(post)) for at, post in enumerate(posts)]
         with self._changed:
             if self._closed:
                 raise ClosedError("the server is stopping")
             if self.depth + len(posts) > self._max_queue:
                 raise QueueFullError(f"{self.depth} posts wait already")
-            (self._bulk if bulk else self._single).extend(waiting)
+            (self._bulk if bulk else self._single).extend(queued)
             self._changed.notify()
         if not posts:
-            ticket.future.set_result([])
-        return ticket.future
+            request.future.set_result([])
+        return request.future
 
     def _tokens(self, post: Post) -> int:
         text = min(self._longest, 2 + len(post.text) // _LETTERS_A_TOKEN) if post.text else 0
@@ -140,47 +140,47 @@ class Batcher:
             self._metrics.batch(len(batch))
             self._run(batch)
 
-    def _take(self) -> list[Waiting]:
+    def _take(self) -> list[QueuedPost]:
         """Wait for work and return a batch; empty when the batcher is closed and drained."""
         with self._changed:
             while True:
                 while not self.depth and not self._closed:
                     self._changed.wait()
-                kept = self._token_budget * _BULK_SHARE if self._bulk else 0
-                batch, used = _draw(self._single, self._token_budget - kept)
-                batch += _draw(self._bulk, self._token_budget - used, always=not batch or kept > 0)[0]
+                reserved = self._token_budget * _BULK_SHARE if self._bulk else 0
+                batch, used = _dequeue(self._single, self._token_budget - reserved)
+                batch += _dequeue(self._bulk, self._token_budget - used, always=not batch or reserved > 0)[0]
                 if batch or not self.depth:
                     if batch or self._closed:
                         return batch
                     continue  # all that waited had been abandoned
 
-    def _run(self, batch: list[Waiting]) -> None:
+    def _run(self, batch: list[QueuedPost]) -> None:
         try:
-            predictions = self._predict([waiting.post for waiting in batch])
+            predictions = self._predict([queued.post for queued in batch])
         except (
             Exception
         ) as error:  # whatever a model does, the worker lives, and the others get their answers
             if len(batch) == 1:
-                batch[0].ticket.fail(error)
+                batch[0].request.fail(error)
                 return
-            for waiting in batch:
-                self._run([waiting])
+            for queued in batch:
+                self._run([queued])
             return
-        for waiting, prediction in zip(batch, predictions, strict=True):
-            waiting.ticket.put(waiting.position, prediction)
+        for queued, prediction in zip(batch, predictions, strict=True):
+            queued.request.put(queued.position, prediction)
 
 
-def _draw(queue: deque[Waiting], budget: float, *, always: bool = True) -> tuple[list[Waiting], int]:
+def _dequeue(queue: deque[QueuedPost], budget: float, *, always: bool = True) -> tuple[list[QueuedPost], int]:
     """Take posts from the left of a queue while they fit the budget; one in any case where ``always``."""
-    drawn: list[Waiting] = []
+    batch: list[QueuedPost] = []
     used = 0
     while queue:
-        waiting = queue[0]
-        if waiting.ticket.abandoned:
+        queued = queue[0]
+        if queued.request.abandoned:
             queue.popleft()
             continue
-        if used + waiting.tokens > budget and (drawn or not always):
+        if used + queued.tokens > budget and (batch or not always):
             break
-        drawn.append(queue.popleft())
-        used += waiting.tokens
-    return drawn, used
+        batch.append(queue.popleft())
+        used += queued.tokens
+    return batch, used

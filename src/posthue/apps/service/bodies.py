@@ -20,25 +20,27 @@ _FIELDS = 16
 
 
 @dataclass(slots=True)
-class HeldBytes:
+class ByteBudget:
     """How many bytes of bodies are in memory together. Used from the event loop only."""
 
     limit: int
-    now: int = 0
+    used: int = 0
 
     def take(self, count: int) -> None:
         """Reserve room; raise ApiError 503 where there is none."""
-        if self.now + count > self.limit:
+        if self.used + count > self.limit:
             raise busy("the server holds as many bytes of requests as it can; try again soon")
-        self.now += count
+        self.used += count
 
-    def give(self, count: int) -> None:
+    def release(self, count: int) -> None:
         """Return room."""
-        self.now -= count
+        self.used -= count
 
 
 @asynccontextmanager
-async def held_body(request: Request, *, limit: int, seconds: float, held: HeldBytes) -> AsyncIterator[bytes]:
+async def read_body(
+    request: Request, *, limit: int, seconds: float, budget: ByteBudget
+) -> AsyncIterator[bytes]:
     """Yield the whole body; raise ApiError.
 
     413 above ``limit`` bytes, also without a content-length; 408 when it comes too slowly; 503 without room.
@@ -48,12 +50,12 @@ async def held_body(request: Request, *, limit: int, seconds: float, held: HeldB
     try:
         async with aclosing(limited_stream(request, limit=limit, seconds=seconds)) as stream:
             async for chunk in stream:
-                held.take(len(chunk))
+                budget.take(len(chunk))
                 size += len(chunk)
                 chunks.append(chunk)
         yield b"".join(chunks)
     finally:
-        held.give(size)
+        budget.release(size)
 
 
 async def limited_stream(request: Request, *, limit: int, seconds: float) -> AsyncGenerator[bytes, None]:

@@ -41,12 +41,12 @@ def is_public(address: str) -> bool:
     (True, False, False)
     """
     try:
-        found = ipaddress.ip_address(address)
+        ip = ipaddress.ip_address(address)
     except ValueError:
         return False  # with a scope (fe80::1%eth0), or no address at all
-    if isinstance(found, ipaddress.IPv6Address) and _holds_ipv4(found):
+    if isinstance(ip, ipaddress.IPv6Address) and _holds_ipv4(ip):
         return False
-    return found.is_global and not found.is_multicast and not found.is_reserved
+    return ip.is_global and not ip.is_multicast and not ip.is_reserved
 
 
 def _holds_ipv4(address: ipaddress.IPv6Address) -> bool:
@@ -56,12 +56,12 @@ def _holds_ipv4(address: ipaddress.IPv6Address) -> bool:
 async def resolve(host: str, port: int) -> Sequence[str]:
     """Return the addresses of a host, as the system resolves it."""
     loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return [str(entry[4][0]) for entry in found]
+    entries = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [str(entry[4][0]) for entry in entries]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class WebResponse:
     """One answer of a web server: its status, where it redirects to, and the body of a 200."""
 
     status: int
@@ -95,18 +95,18 @@ class Fetcher:
     async def _follow(self, url: str) -> bytes:
         for _ in range(_MOST_REDIRECTS + 1):
             parts = self._checked(url)
-            answer = await self._get(parts)
-            if answer.status not in _REDIRECTS:
-                return self._body(answer)
-            url = urljoin(url, answer.location)
+            response = await self._get(parts)
+            if response.status not in _REDIRECTS:
+                return self._body(response)
+            url = urljoin(url, response.location)
         raise _failed(f"there are more than {_MOST_REDIRECTS} redirects")
 
-    def _body(self, answer: Answer) -> bytes:
-        if answer.status != 200:
-            raise _failed(f"the server answered {answer.status}")
-        if not answer.body:
+    def _body(self, response: WebResponse) -> bytes:
+        if response.status != 200:
+            raise _failed(f"the server answered {response.status}")
+        if not response.body:
             raise _failed("the answer is empty")
-        return answer.body
+        return response.body
 
     def _checked(self, url: str) -> SplitResult:
         parts = urlsplit(url)
@@ -118,7 +118,7 @@ class Fetcher:
             raise _failed("only the ports 80 and 443 are asked")
         return parts
 
-    async def _get(self, parts: SplitResult) -> Answer:
+    async def _get(self, parts: SplitResult) -> WebResponse:
         port = parts.port or _PORTS[parts.scheme]
         host = (parts.hostname or "").encode("idna").decode("ascii")
         addresses = list(await self.resolve(host, port))
@@ -135,7 +135,7 @@ class Fetcher:
 
     async def _exchange(
         self, parts: SplitResult, host: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> Answer:
+    ) -> WebResponse:
         connection = h11.Connection(our_role=h11.CLIENT)
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         request = h11.Request(method="GET", target=_ascii(target), headers=_headers(parts, host))
@@ -155,7 +155,7 @@ class Fetcher:
                 if len(body) > self.max_bytes:
                     raise self._too_large()
             elif isinstance(event, h11.EndOfMessage):
-                return Answer(status, location, bytes(body))
+                return WebResponse(status, location, bytes(body))
             elif not isinstance(event, h11.InformationalResponse):
                 raise EOFError
 
@@ -171,9 +171,9 @@ class Fetcher:
 
 
 def _headers(parts: SplitResult, host: str) -> list[tuple[str, str]]:
-    shown = f"[{host}]" if ":" in host else host
+    name = f"[{host}]" if ":" in host else host
     return [
-        ("Host", f"{shown}:{parts.port}" if parts.port else shown),
+        ("Host", f"{name}:{parts.port}" if parts.port else name),
         ("User-Agent", f"posthue/{__version__}"),
         ("Accept", "image/*"),
         ("Accept-Encoding", "identity"),

@@ -66,8 +66,8 @@ class Gate:
     def _may_pass(self, scope: Scope) -> bool:
         if self._key is None or scope["path"] in OPEN_PATHS or scope["method"] == "OPTIONS":
             return True
-        given = _given_key(Headers(scope=scope))
-        return given is not None and hmac.compare_digest(given, self._key)
+        key = _key_of(Headers(scope=scope))
+        return key is not None and hmac.compare_digest(key, self._key)
 
 
 def _set_headers(headers: MutableHeaders) -> None:
@@ -76,7 +76,7 @@ def _set_headers(headers: MutableHeaders) -> None:
     headers.setdefault("Cache-Control", "no-store")
 
 
-def _given_key(headers: Headers) -> bytes | None:
+def _key_of(headers: Headers) -> bytes | None:
     if (key := headers.get("x-api-key")) is not None:
         return key.encode("latin-1", "replace")
     kind, _, value = headers.get("authorization", "").partition(" ")

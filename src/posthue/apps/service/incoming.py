@@ -40,42 +40,42 @@ class Incoming:
         """Return the post of an explain request, the scheme and the label; raise ApiError."""
         if content_type(headers) == _FORM:
             fields = await form_fields(headers, body)
-            asked = [fields.pop(name, None) or None for name in ("scheme", "label")]
-            scheme, label = (_text(value, "scheme or label") for value in asked)
+            names = [fields.pop(name, None) or None for name in ("scheme", "label")]
+            scheme, label = (_text(value, "scheme or label") for value in names)
             return await self._form_post(fields), scheme, label
         parsed = parse(ExplainIn, json_body(headers, body))
         return await self.from_json(parsed), parsed.scheme, parsed.label
 
     async def batch(self, headers: Headers, body: bytes) -> list[Post | Prediction]:
         """Return the posts of a batch request; in the place of a broken one a prediction with its error."""
-        given = parse(BatchIn, json_body(headers, body)).posts
-        if len(given) > self._settings.max_batch:
-            raise too_large(f"the batch has {len(given):,} posts; the limit is {self._settings.max_batch:,}")
-        found: list[Post | Prediction] = []
-        for one in given:
+        items = parse(BatchIn, json_body(headers, body)).posts
+        if len(items) > self._settings.max_batch:
+            raise too_large(f"the batch has {len(items):,} posts; the limit is {self._settings.max_batch:,}")
+        posts: list[Post | Prediction] = []
+        for item in items:
             try:
-                if isinstance(one, RefusedPost):
-                    raise unreadable(one.problem)
-                if one.image_url:
+                if isinstance(item, RefusedPost):
+                    raise unreadable(item.problem)
+                if item.image_url:
                     raise unreadable("image_url: pictures are fetched for single posts only")
-                found.append(await self.from_json(one))
+                posts.append(await self.from_json(item))
             except ApiError as problem:
                 if problem.status == 503:
                     raise
-                found.append(Prediction(id=one.id, error=problem.message))
-        return found
+                posts.append(Prediction(id=item.id, error=problem.message))
+        return posts
 
-    async def from_json(self, given: PostIn) -> Post:
+    async def from_json(self, parsed: PostIn) -> Post:
         """Return one post; raise ApiError."""
-        self._check_text(given.text)
-        if given.image and given.image_url:
+        self._check_text(parsed.text)
+        if parsed.image and parsed.image_url:
             raise unreadable("give image or image_url, not both")
-        image = self._decoded(given.image) if given.image else None
-        if given.image_url:
-            image = await self._fetched(given.image_url)
+        image = self._decoded(parsed.image) if parsed.image else None
+        if parsed.image_url:
+            image = await self._fetched(parsed.image_url)
         if image is not None:
             await self._check_picture(image)
-        return Post(text=given.text, image=image, id=given.id)
+        return Post(text=parsed.text, image=image, id=parsed.id)
 
     async def _form_post(self, fields: Mapping[str, str | bytes]) -> Post:
         image = fields.get("image") or None

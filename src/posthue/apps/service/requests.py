@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from starlette.requests import ClientDisconnect, Request
 
-from posthue.apps.service.bodies import held_body
+from posthue.apps.service.bodies import read_body
 from posthue.apps.service.problems import ApiError
 from posthue.apps.service.service import Service
 from posthue.posts import Prediction
@@ -30,7 +30,7 @@ def body_of(request: Request) -> AbstractAsyncContextManager[bytes]:
     """Return the body of a request, within the limits."""
     service = service_of(request)
     settings = service.settings
-    return held_body(request, limit=settings.max_body, seconds=settings.body_timeout, held=service.held)
+    return read_body(request, limit=settings.max_body, seconds=settings.body_timeout, budget=service.budget)
 
 
 async def predict_body(request: Request, body: bytes) -> Prediction:

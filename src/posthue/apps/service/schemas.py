@@ -46,15 +46,15 @@ class RefusedPost(PostIn):
     problem: str
 
 
-def _or_refused(given: object, check: ValidatorFunctionWrapHandler) -> object:
+def _or_refused(item: object, check: ValidatorFunctionWrapHandler) -> object:
     try:
-        return check(given)
+        return check(item)
     except ValidationError as error:
-        if not isinstance(given, dict):
+        if not isinstance(item, dict):
             raise
-        said = given.get("id")
-        known = said if isinstance(said, str) and len(said) <= _LONGEST_ID else None
-        return RefusedPost(id=known, problem=_problem(error).message)
+        identity = item.get("id")
+        usable = identity if isinstance(identity, str) and len(identity) <= _LONGEST_ID else None
+        return RefusedPost(id=usable, problem=_problem(error).message)
 
 
 class BatchIn(BaseModel):
@@ -137,11 +137,11 @@ def parse(model: type[Model], body: bytes) -> Model:
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
-        found = _mended(body) if error.errors(include_input=False)[0]["type"] == "json_invalid" else None
-        if found is None:
+        mended = _mended(body) if error.errors(include_input=False)[0]["type"] == "json_invalid" else None
+        if mended is None:
             raise _problem(error) from None
     try:
-        return model.model_validate_json(found)
+        return model.model_validate_json(mended)
     except ValidationError as error:
         raise _problem(error) from None
 

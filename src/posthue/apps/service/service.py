@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from posthue.apps.service.batcher import Batcher, ClosedError, QueueFullError
-from posthue.apps.service.bodies import HeldBytes
+from posthue.apps.service.bodies import ByteBudget
 from posthue.apps.service.fetch import Fetcher
 from posthue.apps.service.incoming import Incoming
 from posthue.apps.service.metrics import Metrics
@@ -23,7 +23,7 @@ from posthue.runtime.scoring.summary import main_scheme
 if TYPE_CHECKING:
     from posthue.runtime.explain import Explanation
 
-Found = TypeVar("Found")
+Result = TypeVar("Result")
 _MOST_EXPLAINING = 4
 _LONGEST_TEXT = 128
 
@@ -47,7 +47,7 @@ class Service:
         self.classifier = classifier
         self.settings = settings
         self.metrics = Metrics()
-        self.held = HeldBytes(settings.max_held)
+        self.budget = ByteBudget(settings.max_held)
         own = Fetcher(max_bytes=settings.max_image) if settings.fetch_urls else None
         self.incoming = Incoming(settings, fetcher or own)
         self.ready = False
@@ -83,16 +83,16 @@ class Service:
 
     async def predict(self, posts: Sequence[Post], *, bulk: bool = False) -> list[Prediction]:
         """Return the predictions; raise ApiError 503 where the queue is full or the time is over."""
-        found = await self._in_time(self.submit(posts, bulk=bulk))
-        self.count(found)
-        return found
+        predictions = await self._in_time(self.submit(posts, bulk=bulk))
+        self.count(predictions)
+        return predictions
 
-    def count(self, found: Sequence[Prediction]) -> None:
+    def count(self, predictions: Sequence[Prediction]) -> None:
         """Count posts that were answered; ``predict`` counts its own."""
-        failed = sum(not prediction.ok for prediction in found)
-        self.metrics.posts(predicted=len(found) - failed, failed=failed)
+        failed = sum(not prediction.ok for prediction in predictions)
+        self.metrics.posts(predicted=len(predictions) - failed, failed=failed)
 
-    async def _in_time(self, work: Future[Found]) -> Found:
+    async def _in_time(self, work: Future[Result]) -> Result:
         """Return the result; raise ApiError 503 after the time-out. Work that still waits is then skipped."""
         try:
             return await asyncio.wait_for(asyncio.wrap_future(work), self.settings.timeout)
@@ -115,16 +115,14 @@ class Service:
         Raises ApiError 422 where it cannot be explained, 503 without a place or after the time-out. Cancelled
         or too late, one that waits is skipped; one that runs keeps its place until it ends.
         """
-        asked = (self.classifier, post, scheme or main_scheme(self.classifier.schemes), label)
-        return await self._in_time(self._submit_explanation(*asked))
+        scheme = scheme or main_scheme(self.classifier.schemes)
+        return await self._in_time(self._submit_explanation(post, scheme, label))
 
-    def _submit_explanation(
-        self, classifier: PostClassifier, post: Post, scheme: str, label: str | None
-    ) -> Future[Explanation]:
+    def _submit_explanation(self, post: Post, scheme: str, label: str | None) -> Future[Explanation]:
         if not self._places_to_explain.acquire(blocking=False):
             raise busy("other posts are being explained; try again soon", 3)
         try:
-            work = self._explainer.submit(_explained, classifier, post, scheme, label)
+            work = self._explainer.submit(_explain, self.classifier, post, scheme, label)
         except RuntimeError:  # it is shut down
             self._places_to_explain.release()
             raise _stopping() from None
@@ -136,7 +134,7 @@ def _stopping() -> ApiError:
     return busy("the server is stopping", 5)
 
 
-def _explained(classifier: PostClassifier, post: Post, scheme: str, label: str | None) -> Explanation:
+def _explain(classifier: PostClassifier, post: Post, scheme: str, label: str | None) -> Explanation:
     try:
         return classifier.explain(post, scheme=scheme, label=label)
     except PosthueError as error:

@@ -78,18 +78,18 @@ class Answering:
 
     async def _single(self, ask: Ask) -> Reply:
         if ask.kind is not Kind.POST:
-            return Reply(self._said(ask))
+            return Reply(self._phrase(ask))
         async with self._places:
             post, problem = await self._post(ask, ask.text)
-            found = await self._predictor.predict([post], ask.language) if problem is None else BotAnswer(())
+            answer = await self._predictor.predict([post], ask.language) if problem is None else BotAnswer(())
         if problem is not None:
             return Reply(problem)
-        prediction = found.predictions[0]
+        prediction = answer.predictions[0]
         if not prediction.ok:
             return Reply(self._not_predicted(ask))
         main = self._predictor.main
-        text = post_text(prediction, main, ask.language, found.explanation)
-        return Reply(text, found.picture, (main, prediction[main].label))
+        text = post_text(prediction, main, ask.language, answer.explanation)
+        return Reply(text, answer.picture, (main, prediction[main].label))
 
     async def _album(self, asks: Sequence[Ask]) -> Reply:
         language, caption = asks[0].language, next((ask.text for ask in asks if ask.text), "")
@@ -101,36 +101,36 @@ class Answering:
                 posts.append(post)
                 if problem is not None:
                     problems[number] = problem
-            found = await self._predictor.predict(posts, language)
-        for number, prediction in enumerate(found.predictions):
+            answer = await self._predictor.predict(posts, language)
+        for number, prediction in enumerate(answer.predictions):
             if not prediction.ok:
                 problems.setdefault(number, self._not_predicted(asks[number]))
         text = album_text(
-            found.predictions, self._predictor.main, language, caption=bool(caption), problems=problems
+            answer.predictions, self._predictor.main, language, caption=bool(caption), problems=problems
         )
-        return Reply(text, found.picture)
+        return Reply(text, answer.picture)
 
     async def _post(self, ask: Ask, text: str) -> tuple[Post, str | None]:
         """Return the post, and what to say where there is none (the post is blank then)."""
         if ask.kind is not Kind.POST:
-            return Post(), self._said(ask)
+            return Post(), self._phrase(ask)
         if ask.file_id is None:
             return Post(text=text), None
         try:
             picture = await self._calls.download(ask.file_id, most=self._settings.max_image)
         except FileTooLargeError:
-            return Post(), self._said(ask, "too_large")
+            return Post(), self._phrase(ask, "too_large")
         except (FileGoneError, *PASSING):
-            return Post(), self._said(ask, "gone")
+            return Post(), self._phrase(ask, "gone")
         return Post(text=text or None, image=picture), None
 
-    def _said(self, ask: Ask, key: str | None = None) -> str:
+    def _phrase(self, ask: Ask, key: str | None = None) -> str:
         """Return what is said of a message that is no post."""
-        said = say(ask.language, key or ask.kind.value, most=self._settings.max_image // _MEGABYTE)
+        phrase = say(ask.language, key or ask.kind.value, most=self._settings.max_image // _MEGABYTE)
         if ask.kind is Kind.PRIVACY and self._settings.feedback is not None:
             more = "privacy_keep" if self._settings.keep_posts else "privacy_feedback"
-            said += "\n\n" + say(ask.language, more)
-        return said
+            phrase += "\n\n" + say(ask.language, more)
+        return phrase
 
     def _not_predicted(self, ask: Ask) -> str:
         reads_pictures = self._predictor.classifier.info.image is not None

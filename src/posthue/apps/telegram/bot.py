@@ -99,8 +99,10 @@ def _by_webhook(settings: BotSettings, secret: str | None) -> Serve:
         webhook = Webhook(intake, settings, chosen)
         port = await webhook.start()
         try:
-            asked = SetWebhook(url=settings.webhook_url or "", secret_token=chosen, allowed_updates=ALLOWED)
-            if await unless(stop, calls.call(asked)) is not None:
+            registration = SetWebhook(
+                url=settings.webhook_url or "", secret_token=chosen, allowed_updates=ALLOWED
+            )
+            if await unless(stop, calls.call(registration)) is not None:
                 ready(f"webhook, port {port}")
                 await stop.wait()
         finally:

@@ -131,15 +131,15 @@ class Calls:
             raise FileGoneError from None
 
     async def _fetch(self, path: str, most: int) -> bytes:
-        session, found = self.bot.session, bytearray()
+        session, content = self.bot.session, bytearray()
         address = session.api.file_url(self.bot.token, path)
         stream = session.stream_content(address, timeout=_SEND_SECONDS, raise_for_status=True)
         async with aclosing(stream) as chunks:
             async for chunk in chunks:
-                found += chunk
-                if len(found) > most:
+                content += chunk
+                if len(content) > most:
                     raise FileTooLargeError
-        return bytes(found)
+        return bytes(content)
 
 
 def _name(method: TelegramMethod[Any]) -> str:

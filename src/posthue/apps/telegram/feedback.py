@@ -62,10 +62,10 @@ class FeedbackFile:
             "model": self._model,
         }
         if self._keep_posts:
-            row |= {"text": text, "picture": self._kept(picture)}
+            row |= {"text": text, "picture": self._saved(picture)}
         self._append(self._line(row))
 
-    def _kept(self, picture: bytes | None) -> str:
+    def _saved(self, picture: bytes | None) -> str:
         if picture is None:
             return ""
         folder = self._path.with_name(f"{self._path.stem}_pictures")

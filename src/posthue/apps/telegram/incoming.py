@@ -83,14 +83,14 @@ def _needed(raw: object) -> object:
     message = raw.get("message") if isinstance(raw, dict) else None
     if not isinstance(raw, dict) or not isinstance(message, dict):
         return None
-    kept = {name: value for name, value in message.items() if name in _NEEDED}
-    return {"update_id": raw["update_id"], "message": kept}
+    needed = {name: value for name, value in message.items() if name in _NEEDED}
+    return {"update_id": raw["update_id"], "message": needed}
 
 
 def update_id_of(raw: object) -> int | None:
     """Return the id of a raw update, where it has one."""
-    found = raw.get("update_id") if isinstance(raw, dict) else None
-    return found if isinstance(found, int) and not isinstance(found, bool) and found >= 0 else None
+    number = raw.get("update_id") if isinstance(raw, dict) else None
+    return number if isinstance(number, int) and not isinstance(number, bool) and number >= 0 else None
 
 
 def album_of(raw: object) -> tuple[Any, str] | None:

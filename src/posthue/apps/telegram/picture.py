@@ -21,6 +21,7 @@ from posthue.errors import ImageError
 from posthue.insight.explain.parts import AGAINST, FOR
 from posthue.insight.plot.palette import page_colours, series_colours
 from posthue.posts import Post, Prediction
+from posthue.wording import percent
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -92,7 +93,7 @@ def _bars(
         if share * (end - start) >= 1:
             filled = (start, box[1], start + share * (end - start), box[3])
             pen.rounded_rectangle(filled, 4, colours[label])
-        pen.text((end + 8, top), f"{100 * share:.0f} %", ink, _font(16))
+        pen.text((end + 8, top), percent(share), ink, _font(16))
         top += row
     return top
 
@@ -153,11 +154,9 @@ def _font_file() -> str | None:
     try:
         ImageFont.truetype("DejaVuSans.ttf", 10)
     except OSError:
-        found = find_spec("matplotlib")
+        spec = find_spec("matplotlib")
         path = (
-            Path(found.origin).parent / "mpl-data/fonts/ttf/DejaVuSans.ttf"
-            if found and found.origin
-            else None
+            Path(spec.origin).parent / "mpl-data/fonts/ttf/DejaVuSans.ttf" if spec and spec.origin else None
         )
         return str(path) if path is not None and path.is_file() else None
     return "DejaVuSans.ttf"

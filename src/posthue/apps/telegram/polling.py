@@ -48,9 +48,9 @@ async def poll(bot: Bot, intake: Intake, stop: asyncio.Event, *, seconds: int) -
     batch: list[Any] = []
     pauses = waits(longest=_LONGEST_WAIT)
     while not stop.is_set():
-        asked = GetRawUpdates(offset=_confirmed(batch, intake), timeout=seconds, allowed_updates=ALLOWED)
+        request = GetRawUpdates(offset=_confirmed(batch, intake), timeout=seconds, allowed_updates=ALLOWED)
         try:
-            found = await unless(stop, bot(asked, request_timeout=seconds + 15))
+            updates = await unless(stop, bot(request, request_timeout=seconds + 15))
         except (TelegramUnauthorizedError, TelegramNotFound):
             raise InputError("Telegram does not know the bot's token (any more): ask @BotFather") from None
         except (TelegramRetryAfter, *PASSING) as error:
@@ -58,10 +58,10 @@ async def poll(bot: Bot, intake: Intake, stop: asyncio.Event, *, seconds: int) -
             log.warning("no updates (%s); again in %.1f s", type(error).__name__, pause)
             await unless(stop, asyncio.sleep(pause))
             continue
-        if found is None:
+        if updates is None:
             break
         pauses = waits(longest=_LONGEST_WAIT)
-        batch = whole(found)
+        batch = whole(updates)
         await _take(batch, intake)
 
 
@@ -81,8 +81,8 @@ def whole(batch: list[Any]) -> list[Any]:
     last = album_of(batch[-1]) if len(batch) >= _BATCH else None
     if last is None:
         return batch
-    kept = [raw for raw in batch if album_of(raw) != last]
-    return kept or batch
+    complete = [raw for raw in batch if album_of(raw) != last]
+    return complete or batch
 
 
 async def _take(batch: Sequence[Any], intake: Intake) -> None:
@@ -119,6 +119,6 @@ async def unless(stop: asyncio.Event, work: Any) -> Any:
         await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
         return task.result() if task.done() else None
     finally:
-        for one in (task, stopped):
-            one.cancel()
+        for each in (task, stopped):
+            each.cancel()
         await asyncio.gather(task, stopped, return_exceptions=True)

@@ -63,7 +63,7 @@ class Predictor:
         predictions = tuple(self.classifier.predict_many(posts))
         if not any(prediction.ok for prediction in predictions):
             return BotAnswer(predictions)
-        explanation = self._explained(posts[0]) if len(posts) == 1 else None
+        explanation = self._explain_post(posts[0]) if len(posts) == 1 else None
         try:
             if len(posts) == 1:
                 picture = draw_post(posts[0], predictions[0], explanation, language)
@@ -74,15 +74,15 @@ class Predictor:
             picture = None
         return BotAnswer(predictions, explanation, picture)
 
-    def _explained(self, post: Post) -> Explanation | None:
+    def _explain_post(self, post: Post) -> Explanation | None:
         begun = time.monotonic()
         if not self._explain or self._waiting > 1 or begun < self._explain_after:
             return None
         try:
-            found = self.classifier.explain(post, scheme=self.main)
+            explanation = self.classifier.explain(post, scheme=self.main)
         except PosthueError as error:
             log.info("not explained (%s)", type(error).__name__)
             return None
         if time.monotonic() - begun > _SLOW:
             self._explain_after = time.monotonic() + _PAUSE
-        return found
+        return explanation

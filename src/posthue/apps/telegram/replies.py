@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from posthue.apps.telegram.texts import label_name, say, scheme_name
 from posthue.posts import Modality, Prediction, SchemeResult
+from posthue.wording import percent
 
 if TYPE_CHECKING:
     from posthue.runtime.explain import Explanation
@@ -40,7 +41,7 @@ def post_text(
     lines.append("")
     lines.append(_sources(result, language))
     if result.mixed:
-        alone = {str(m): label_name(language, max(p, key=p.__getitem__)) for m, p in _alone(result)}
+        alone = {str(modality): label_name(language, label) for modality, label in result.alone.items()}
         lines.append(say(language, "mixed", **alone))
     words = _words(explanation)
     if words:
@@ -54,8 +55,8 @@ def album_text(
     """Return what is said of an album, a line per part. problems: what to say of those not predicted."""
     lines = [say(language, "album" if caption else "album_alone", count=len(predictions))]
     for number, prediction in enumerate(predictions):
-        said = problems.get(number) or _row(prediction, main, language)
-        lines.append(f"{number + 1}. {said}")
+        phrase = problems.get(number) or _row(prediction, main, language)
+        lines.append(f"{number + 1}. {phrase}")
     return "\n".join(lines)
 
 
@@ -67,15 +68,6 @@ def fitting(text: str, most: int) -> str:
     return units[: 2 * (most - 1)].decode("utf-16-le", "ignore").rstrip() + "…"
 
 
-def percent(value: float) -> str:
-    """Return a probability in whole percent.
-
-    >>> percent(0.876)
-    '88'
-    """
-    return f"{100 * value:.0f}"
-
-
 def _headline(result: SchemeResult, language: str) -> str:
     sign = _SIGNS.get(result.label, "💬")
     name = label_name(language, result.label)
@@ -84,18 +76,18 @@ def _headline(result: SchemeResult, language: str) -> str:
 
 def _row(prediction: Prediction, main: str, language: str) -> str:
     result = prediction[main]
-    found = [f"{_SIGNS.get(result.label, '💬')} {_top(result.probabilities, language, most=1)}"]
-    found += [
+    phrases = [f"{_SIGNS.get(result.label, '💬')} {_top(result.probabilities, language, most=1)}"]
+    phrases += [
         _top(other.probabilities, language, most=1)
         for name, other in prediction.schemes.items()
         if name != main
     ]
-    return " · ".join(found)
+    return " · ".join(phrases)
 
 
 def _top(probabilities: Mapping[str, float], language: str, *, most: int = _SHOWN_LABELS) -> str:
     order = sorted(probabilities, key=lambda label: -probabilities[label])[:most]
-    return ", ".join(f"{label_name(language, label)} {percent(probabilities[label])} %" for label in order)
+    return ", ".join(f"{label_name(language, label)} {percent(probabilities[label])}" for label in order)
 
 
 def _sources(result: SchemeResult, language: str) -> str:
@@ -105,13 +97,9 @@ def _sources(result: SchemeResult, language: str) -> str:
     return say(language, "from_text" if Modality.TEXT in result.by_modality else "from_image")
 
 
-def _alone(result: SchemeResult) -> list[tuple[Modality, dict[str, float]]]:
-    return [(modality, dict(found)) for modality, found in result.by_modality.items()]
-
-
 def _words(explanation: Explanation | None) -> str:
     if explanation is None:
         return ""
     strong = [word for word in explanation.top_words if word.contribution > _LITTLE]
-    shown = (word.text.strip()[:_LONGEST_WORD] for word in strong[:_SHOWN_WORDS])
-    return ", ".join(f"“{word}”" for word in shown if word)
+    texts = (word.text.strip()[:_LONGEST_WORD] for word in strong[:_SHOWN_WORDS])
+    return ", ".join(f"“{word}”" for word in texts if word)

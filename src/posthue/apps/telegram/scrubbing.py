@@ -21,8 +21,8 @@ class Scrubber:
     def __init__(self, *secrets: str) -> None:
         halves = [secret.partition(":")[2] for secret in secrets]
         plain = {part for part in (*secrets, *halves) if part}
-        found = plain | {quote(part, safe="") for part in plain}
-        self._secrets = sorted(found, key=len, reverse=True)
+        forms = plain | {quote(part, safe="") for part in plain}
+        self._secrets = sorted(forms, key=len, reverse=True)
 
     def __call__(self, text: str) -> str:
         """Return the text without the secrets."""

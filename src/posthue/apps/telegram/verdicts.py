@@ -40,10 +40,10 @@ class Verdicts:
 
     async def take(self, query: CallbackQuery) -> None:
         """Write the verdict down, say thank you, and take the buttons away."""
-        said = await self._write(query)
-        thanks = AnswerCallbackQuery(callback_query_id=query.id, text=say(language_of(query), said))
+        phrase = await self._write(query)
+        thanks = AnswerCallbackQuery(callback_query_id=query.id, text=say(language_of(query), phrase))
         await self._try(thanks)
-        if said == "thanks" and query.message is not None:
+        if phrase == "thanks" and query.message is not None:
             place = (query.message.chat.id, query.message.message_id)
             await self._try(EditMessageReplyMarkup(chat_id=place[0], message_id=place[1]))
 

@@ -51,8 +51,8 @@ class Webhook:
         await self._runner.cleanup()
 
     async def _receive(self, request: web.Request) -> web.Response:
-        given = request.headers.get(HEADER, "").encode("utf-8", "surrogateescape")
-        if not secrets.compare_digest(given, self._secret):
+        secret = request.headers.get(HEADER, "").encode("utf-8", "surrogateescape")
+        if not secrets.compare_digest(secret, self._secret):
             return web.Response(status=401)
         try:
             raw = json.loads(await request.read())
@@ -65,13 +65,13 @@ class Webhook:
         if full and self._intake.is_new(update_id):
             return web.Response(status=503, headers={"Retry-After": "3"})
         done = await self._intake.accept(raw)
-        return web.Response(status=200 if done is None or await _held(done) else 503)
+        return web.Response(status=200 if done is None or await _answered_in_time(done) else 503)
 
     async def _healthy(self, _: web.Request) -> web.Response:
         return web.Response(text="ok")
 
 
-async def _held(done: asyncio.Future[bool]) -> bool:
+async def _answered_in_time(done: asyncio.Future[bool]) -> bool:
     """Return whether the update was answered while the request was held."""
     try:
         return await asyncio.wait_for(asyncio.shield(done), _HOLD)

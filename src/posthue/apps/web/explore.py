@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from posthue.apps.web.gist import Gist, ShownPost
+from posthue.apps.web.gist import Gist, RowPreview
 from posthue.apps.web.jobs import WebJob
 from posthue.apps.web.many import distributions
 from posthue.insight.page.sections import (
@@ -15,8 +15,9 @@ from posthue.insight.page.sections import (
     quotes_html,
     terms_html,
 )
-from posthue.insight.page.shell import escaped, hue, percent, stack
+from posthue.insight.page.shell import escaped, hue, stack
 from posthue.insight.words.terms import distinctive
+from posthue.wording import percent
 
 NOTHING = (
     '<p class="lead">See what a crowd of posts expresses: labels, how sure they are, the words that set a '
@@ -108,15 +109,15 @@ def _parts(gist: Gist) -> str:
     shares = [share / both for share in gist.shares]
     bar = stack([("text", round(100 * shares[0])), ("image", round(100 * shares[1]))]).partition("<ul")[0]
     text, picture = map(percent, shares)
-    said = f"Of posts with both, the text made {text} of the decision and the picture {picture}."
-    return f'<ul>{items}</ul>{bar}<p class="note">{said}</p>'
+    note = f"Of posts with both, the text made {text} of the decision and the picture {picture}."
+    return f'<ul>{items}</ul>{bar}<p class="note">{note}</p>'
 
 
 def _words(gist: Gist, scheme: str) -> str:
-    found = distinctive(gist.words(scheme), top=8, least=2)
+    terms_by_label = distinctive(gist.words(scheme), top=8, least=2)
     return columns_html(
         panel_html(label, terms_html([(term.term, term.count) for term in terms]))
-        for label, terms in found.items()
+        for label, terms in terms_by_label.items()
         if terms
     )
 
@@ -126,22 +127,22 @@ def _strongest(gist: Gist, scheme: str) -> str:
     for label in gist.schemes[scheme].labels:
         posts = gist.strongest(scheme, label)
         if posts:
-            quotes = quotes_html((_said(p), percent(p.prediction[scheme].confidence)) for p in posts)
+            quotes = quotes_html((_excerpt(p), percent(p.prediction[scheme].confidence)) for p in posts)
             panels.append(panel_html(label, quotes))
     return columns_html(panels)
 
 
 def _mixed(gist: Gist) -> str:
-    return quotes_html((_said(seen), _remark(seen)) for seen in gist.mixed)
+    return quotes_html((_excerpt(row), _remark(row)) for row in gist.mixed)
 
 
-def _said(seen: ShownPost) -> str:
-    return seen.text or f"picture {seen.id}"
+def _excerpt(row: RowPreview) -> str:
+    return row.text or f"picture {row.id}"
 
 
-def _remark(seen: ShownPost) -> str:
+def _remark(row: RowPreview) -> str:
     says = []
-    for result in seen.prediction.schemes.values():
+    for result in row.prediction.schemes.values():
         if result.mixed:
-            says += [f"{m}: {max(alone, key=alone.__getitem__)}" for m, alone in result.by_modality.items()]
+            says += [f"{modality}: {label}" for modality, label in result.alone.items()]
     return ", ".join(says)

@@ -231,5 +231,5 @@ def _for_visitor(message: str, job: WebJob) -> str:
     message = message.replace(_OPTIONS, "name the column text or image")
     endings = "|".join(map(re.escape, READ))
     ours = rf"(?<![\w./-])(?:{re.escape(str(job.folder))}/)?(?:upload|table)(?:{endings})(?![\w.-])"
-    known = [re.escape(str(path)) for path in (job.source, job.folder) if path is not None]
-    return re.sub("|".join([ours, *known]), lambda _: job.name, message)
+    paths = [re.escape(str(path)) for path in (job.source, job.folder) if path is not None]
+    return re.sub("|".join([ours, *paths]), lambda _: job.name, message)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from posthue.apps.service.settings import MEGABYTE, ServeSettings
-from posthue.apps.web.gist import Gist, ShownPost
+from posthue.apps.web.gist import Gist, RowPreview
 from posthue.apps.web.jobs import WebJob
 from posthue.insight.page.sections import counts_html
-from posthue.insight.page.shell import escaped, hue, percent, stack
+from posthue.insight.page.shell import escaped, hue, stack
+from posthue.wording import percent
 
 
 def content(settings: ServeSettings) -> str:
@@ -80,23 +81,23 @@ def _reasons(job: WebJob) -> str:
 def _table(gist: Gist, rows: int) -> str:
     """The first rows; on a phone a table of three columns is what can be read."""
     names = "".join(f'<th scope="col">{escaped(name)}</th>' for name in gist.schemes)
-    body = "".join(_row(seen, gist) for seen in gist.first)
-    shown = f"The first {len(gist.first):,} of {rows:,} posts" if rows > len(gist.first) else "All posts"
+    body = "".join(_row(row, gist) for row in gist.first)
+    title = f"The first {len(gist.first):,} of {rows:,} posts" if rows > len(gist.first) else "All posts"
     return (
-        f'<div class="scroll card" tabindex="0" role="region" aria-label="{shown}"><table>'
-        f'<caption>{shown}</caption><thead><tr><th scope="col">id</th><th scope="col">post</th>{names}</tr>'
+        f'<div class="scroll card" tabindex="0" role="region" aria-label="{title}"><table>'
+        f'<caption>{title}</caption><thead><tr><th scope="col">id</th><th scope="col">post</th>{names}</tr>'
         f"</thead><tbody>{body}</tbody></table></div>"
     )
 
 
-def _row(seen: ShownPost, gist: Gist) -> str:
-    text = escaped(seen.text, 160) or '<span class="note">picture</span>'
-    first = f'<td class="id">{escaped(seen.id, 40)}</td>'
-    if not seen.prediction.ok:
-        reason = escaped(seen.prediction.error or "", 200)
+def _row(row: RowPreview, gist: Gist) -> str:
+    text = escaped(row.text, 160) or '<span class="note">picture</span>'
+    first = f'<td class="id">{escaped(row.id, 40)}</td>'
+    if not row.prediction.ok:
+        reason = escaped(row.prediction.error or "", 200)
         failed = f'<td class="error" colspan="{len(gist.schemes)}">{reason}</td>'
         return f'<tr>{first}<td class="text" dir="auto">{text}</td>{failed}</tr>'
-    predicted = (seen.prediction[name] for name in gist.schemes)
+    predicted = (row.prediction[name] for name in gist.schemes)
     cells = "".join(
         f'<td><span class="label" {hue(j.label)}>{escaped(j.label)}</span> <span class="percent">'
         f"{percent(j.confidence)}</span>{' <span class=badge>mixed</span>' if j.mixed else ''}</td>"

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from posthue.apps.service.settings import MEGABYTE, ServeSettings
 from posthue.insight.explain import parts as explain_parts
-from posthue.insight.page.shell import bars, escaped, hue, percent
+from posthue.insight.page.shell import bars, escaped, hue
 from posthue.labels import LabelScheme
-from posthue.posts import Modality, Prediction, SchemeResult
+from posthue.posts import Prediction, SchemeResult
+from posthue.wording import MODALITY_NAMES, percent
 
 if TYPE_CHECKING:
     from posthue.runtime.explain import Explanation
@@ -51,14 +52,14 @@ def form(settings: ServeSettings, *, text: str = "") -> str:
 <button type="button" id="camera-close">Close</button></div></dialog>"""
 
 
-def content(settings: ServeSettings, *, text: str = "", found: str = "") -> str:
+def content(settings: ServeSettings, *, text: str = "", result: str = "") -> str:
     """Return the whole content of the page. found: the result, HTML."""
     empty = '<p class="empty">The emotion that the post expresses will appear here.</p>'
     return (
         '<p class="lead">Give a text, a picture, or both: see which emotion the post expresses, and why.</p>'
         f'<div class="two">{form(settings, text=text)}'
         f'<section id="result" class="card" aria-live="polite" aria-label="Result">'
-        f"{found or empty}</section></div>"
+        f"{result or empty}</section></div>"
         '<section id="why" aria-live="polite" aria-label="Why"></section>'
     )
 
@@ -88,7 +89,7 @@ def _result(name: str, result: SchemeResult) -> str:
     inside = f"<h3>{escaped(name)}</h3>{bars(result.probabilities.items(), top=result.label)}"
     if result.mixed:
         says = ", ".join(
-            f"the {_called(m)} says <b>{escaped(_top(p))}</b>" for m, p in result.by_modality.items()
+            f"the {MODALITY_NAMES[m]} says <b>{escaped(label)}</b>" for m, label in result.alone.items()
         )
         inside += f'<p class="mixed">mixed: {says}</p>'
     return f"<section>{inside}{_shares(result)}</section>"
@@ -102,23 +103,14 @@ def _shares(result: SchemeResult) -> str:
         for modality, share in result.shares.items()
     )
     legend = "".join(
-        f"<li {hue(modality)}>{_called(modality)} {percent(share)}: alone it says "
-        f"{escaped(_top(result.by_modality[modality]))} "
-        f"({percent(max(result.by_modality[modality].values()))})</li>"
-        for modality, share in result.shares.items()
+        f"<li {hue(modality)}>{MODALITY_NAMES[modality]} {percent(result.shares[modality])}: alone it says "
+        f"{escaped(label)} ({percent(result.by_modality[modality][label])})</li>"
+        for modality, label in result.alone.items()
     )
     return (
         f'<p class="note shares">Who decided</p><div class="stack thin" aria-hidden="true">{parts}</div>'
         f'<ul class="legend">{legend}</ul>'
     )
-
-
-def _top(probabilities: Mapping[str, float]) -> str:
-    return max(probabilities, key=probabilities.__getitem__)
-
-
-def _called(modality: Modality) -> str:
-    return "picture" if modality is Modality.IMAGE else "text"
 
 
 def _why_buttons(prediction: Prediction, schemes: Mapping[str, LabelScheme]) -> str:
@@ -150,8 +142,8 @@ def why(explanation: Explanation) -> str:
 
 
 def _picture(explanation: Explanation) -> str:
-    shown = explain_parts.pictures_html(explanation)
-    return _box("The picture", shown + explain_parts.key_html()) if shown else ""
+    html = explain_parts.pictures_html(explanation)
+    return _box("The picture", html + explain_parts.key_html()) if html else ""
 
 
 def _box(title: str, inside: str) -> str:

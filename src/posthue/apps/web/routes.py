@@ -60,11 +60,11 @@ async def one_post_sent(request: Request) -> HTMLResponse:
     try:
         async with _own_body(request) as body:
             text = await _text_of(request.headers, body)
-            found = await _result(request, body)
+            result = await _result(request, body)
     except ApiError as problem:
-        page = one.content(settings, text=text, found=shell.alert(problem.message))
+        page = one.content(settings, text=text, result=shell.alert(problem.message))
         return shell.page("/", "One post", page, status=problem.status)
-    return shell.page("/", "One post", one.content(settings, text=text, found=found))
+    return shell.page("/", "One post", one.content(settings, text=text, result=result))
 
 
 async def _text_of(headers: Headers, body: bytes) -> str:

@@ -145,21 +145,21 @@ class UploadClassifier(PostClassifier):
         """Yield one prediction per post, in order; raise TableError above the limit of rows, StoppedError."""
         rows = iter(post for post in posts if isinstance(post, Post))
         running: deque[_Chunk] = deque()
-        while some := list(islice(rows, _TOGETHER)):
-            checked = [self._checked(post) for post in some]
-            good = [one for one in checked if isinstance(one, Post)]
-            running.append(_Chunk(some, checked, self._submit(good)))
+        while chunk := list(islice(rows, _TOGETHER)):
+            checked = [self._checked(post) for post in chunk]
+            accepted = [item for item in checked if isinstance(item, Post)]
+            running.append(_Chunk(chunk, checked, self._submit(accepted)))
             if len(running) == _AHEAD:
                 yield from self._answers(running.popleft())
         while running:
             yield from self._answers(running.popleft())
 
     def _answers(self, chunk: _Chunk) -> list[Prediction]:
-        predicted = iter(chunk.future.result())
-        found = [next(predicted) if isinstance(one, Post) else one for one in chunk.checked]
-        self._gist.add(chunk.posts, found)
-        self._service.count(found)
-        return found
+        answers = iter(chunk.future.result())
+        predictions = [next(answers) if isinstance(item, Post) else item for item in chunk.checked]
+        self._gist.add(chunk.posts, predictions)
+        self._service.count(predictions)
+        return predictions
 
     def _submit(self, posts: list[Post]) -> Future[list[Prediction]]:
         """Queue the posts, waiting for room: single posts of others go first."""

@@ -1,0 +1,25 @@
+"""How numbers and modalities are written for people, on every page and in every message alike."""
+
+from __future__ import annotations
+
+from posthue.posts import Modality
+
+MODALITY_NAMES = {Modality.TEXT: "text", Modality.IMAGE: "picture"}
+
+
+def percent(share: float, digits: int = 0) -> str:
+    """Return a share in percent.
+
+    >>> percent(0.994), percent(0.5, 1)
+    ('99 %', '50.0 %')
+    """
+    return f"{100 * share:.{digits}f} %"
+
+
+def points(difference: float) -> str:
+    """Return a difference of two shares in percentage points.
+
+    >>> points(0.123), points(-0.04)
+    ('+12.3 points', '−4.0 points')
+    """
+    return f"{'−' if round(100 * difference, 1) < 0 else '+'}{abs(100 * difference):.1f} points"
