@@ -140,8 +140,8 @@ def made_texts(count: int, seed: int = 0) -> list[str]:
 
 def made_pictures(folder: Path, count: int, seed: int = 0) -> list[Path]:
     """Write ``count`` JPEGs of about 600 pixels, as smooth and as noisy as photos are."""
-    import numpy as np  # noqa: PLC0415
-    from PIL import Image  # noqa: PLC0415
+    import numpy as np
+    from PIL import Image
 
     draw = np.random.default_rng(seed)
     paths = [folder / f"{number:04}.jpg" for number in range(count)]

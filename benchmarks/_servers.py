@@ -16,27 +16,27 @@ from typing import Any
 
 def main() -> None:
     kind, folder, port, threads = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
-    import uvicorn  # noqa: PLC0415
+    import uvicorn
 
     app = posthue_app(folder, threads) if kind == "posthue" else plain_app(folder, threads, kind)
     uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning", access_log=False)
 
 
 def posthue_app(folder: Path, threads: int) -> Any:
-    from posthue.apps.server import create_app  # noqa: PLC0415
-    from posthue.apps.service.settings import ServeSettings  # noqa: PLC0415
-    from posthue.runtime.bundle.folder import Bundle  # noqa: PLC0415
-    from posthue.runtime.classifier import PostClassifier  # noqa: PLC0415
-    from posthue.runtime.inference.engine import Engine  # noqa: PLC0415
+    from posthue.apps.server import create_app
+    from posthue.apps.service.settings import ServeSettings
+    from posthue.runtime.bundle.folder import Bundle
+    from posthue.runtime.classifier import PostClassifier
+    from posthue.runtime.inference.engine import Engine
 
     engine = Engine(Bundle.open(folder), threads=threads, cache_bytes=0)
     return create_app(PostClassifier(engine), ServeSettings(web=False))
 
 
 def plain_app(folder: Path, threads: int, kind: str) -> Any:
-    import torch  # noqa: PLC0415
-    from fastapi import FastAPI  # noqa: PLC0415
-    from transformers import pipeline  # noqa: PLC0415
+    import torch
+    from fastapi import FastAPI
+    from transformers import pipeline
 
     torch.set_num_threads(threads)
     pipe = pipeline("text-classification", model=str(folder), device="cpu")

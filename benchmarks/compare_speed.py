@@ -64,10 +64,10 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    import torch  # noqa: PLC0415
+    import torch
 
-    from _contest import KINDS, contest  # noqa: PLC0415
-    from _same_weights import be_quiet  # noqa: PLC0415
+    from _contest import KINDS, contest
+    from _same_weights import be_quiet
 
     be_quiet()
     threads = choose_threads(args.threads)
@@ -176,7 +176,7 @@ def pipelines(found: Any, kind: str, posts: list[Post], batch: int | None) -> No
 
 @cache
 def made_pipelines(found: Any) -> tuple[Any, Any]:
-    from transformers import pipeline  # noqa: PLC0415
+    from transformers import pipeline
 
     return (
         pipeline("text-classification", model=found.text, tokenizer=found.tokenizer, device="cpu"),
@@ -194,8 +194,8 @@ def best_batch(found: Any, kind: str, posts: list[Post], batches: Sequence[int])
 
 def torch_batches(found: Any, kind: str, posts: list[Post], *, padded: bool) -> None:
     """Eager torch in batches of 32: texts padded to 128, or sorted by length and padded to the longest."""
-    import torch  # noqa: PLC0415
-    from PIL import Image  # noqa: PLC0415
+    import torch
+    from PIL import Image
 
     settings: dict[str, Any] = {"truncation": True, "max_length": 128, "return_tensors": "pt"}
     texts = [post.text or "" for post in posts] if kind != "image" else []
@@ -241,7 +241,7 @@ def crowd(posts: Sequence[Post], seed: int) -> list[Post]:
 
 def read_posts(data: str | None, count: int, training: int, scratch: Path) -> tuple[list[Post], Any]:
     """Posts to measure with, and labelled ones to train on: MVSA-Single's under ``data``, or made ones."""
-    from _contest import LABELS, Labelled  # noqa: PLC0415
+    from _contest import LABELS, Labelled
 
     if data is None:
         scratch.mkdir()
@@ -272,10 +272,10 @@ def rule(text: str) -> int:
 
 def plot(path: Path, rows: Sequence[Mapping[str, object]]) -> None:
     """Bars: how many times as fast posthue is, for each kind of post and contestant."""
-    import matplotlib as mpl  # noqa: PLC0415
+    import matplotlib as mpl
 
     mpl.use("Agg")
-    from matplotlib import pyplot as plt  # noqa: PLC0415
+    from matplotlib import pyplot as plt
 
     shown = [row for row in rows if row["contestant"] != "posthue"]
     names = [f"{row['encoders']}, {row['posts']}: {row['contestant']}" for row in shown]

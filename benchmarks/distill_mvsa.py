@@ -181,7 +181,7 @@ def runs(options: argparse.Namespace) -> Iterator[tuple[str, dict[str, object], 
 
 def small_encoder(options: argparse.Namespace) -> str:
     """Return a copy of the encoder whose pictures are 160 pixels: half the work."""
-    from posthue.model.encoders.hub import resolve  # noqa: PLC0415
+    from posthue.model.encoders.hub import resolve
 
     source, target = Path(resolve(ENCODER, options.models)), options.runs / "encoder-160"
     if not target.exists():

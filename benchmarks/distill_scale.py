@@ -78,7 +78,7 @@ def made_text(rng: np.random.Generator, number: int) -> str:
 
 def distil(folder: Path, queue: multiprocessing.Queue) -> None:
     """Do the stages in a process of its own and report seconds, memory and counts."""
-    from posthue.training.distill import pipeline  # noqa: PLC0415
+    from posthue.training.distill import pipeline
 
     pipeline.make_teacher = lambda *_: MadeTeacher()
     recipe = DistillRecipe(

@@ -246,7 +246,7 @@ def odd_words(draw: random.Random) -> bytes:
 
 
 def picture(draw: random.Random) -> bytes:
-    from PIL import Image  # noqa: PLC0415
+    from PIL import Image
 
     stream = io.BytesIO()
     kind = draw.choice(["PNG", "JPEG", "GIF", "WEBP", "TIFF", "BMP"])
@@ -260,8 +260,8 @@ def picture(draw: random.Random) -> bytes:
 
 def huge_picture(draw: random.Random) -> bytes:
     """A PNG that declares more pixels than there are bytes in the machine."""
-    import struct  # noqa: PLC0415
-    import zlib  # noqa: PLC0415
+    import struct
+    import zlib
 
     header = struct.pack(">IIBBBBB", draw.choice([60_000, 2**31 - 1]), 60_000, 8, 2, 0, 0, 0)
     chunk = struct.pack(">I", 13) + b"IHDR" + header + struct.pack(">I", zlib.crc32(b"IHDR" + header))

@@ -55,7 +55,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    from _same_weights import be_quiet, text_contest  # noqa: PLC0415
+    from _same_weights import be_quiet, text_contest
 
     be_quiet()
     threads = choose_threads(args.threads)

@@ -46,9 +46,9 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    import torch  # noqa: PLC0415
+    import torch
 
-    from _same_weights import be_quiet  # noqa: PLC0415
+    from _same_weights import be_quiet
 
     be_quiet()
     threads = choose_threads(args.threads)
@@ -61,10 +61,10 @@ def main() -> None:
 def text_rows(args: argparse.Namespace, threads: int, scratch: Path) -> list[dict[str, object]]:
     if not args.n:
         return []
-    import torch  # noqa: PLC0415
-    from transformers import pipeline  # noqa: PLC0415
+    import torch
+    from transformers import pipeline
 
-    from _same_weights import MAX_LENGTH, text_contest, torch_labels, torch_text_vectors  # noqa: PLC0415
+    from _same_weights import MAX_LENGTH, text_contest, torch_labels, torch_text_vectors
 
     texts = read_texts(args.data, args.n)
     contest = text_contest(scratch / "text", texts, models=args.models, threads=threads)
@@ -109,9 +109,9 @@ def text_rows(args: argparse.Namespace, threads: int, scratch: Path) -> list[dic
 def image_rows(args: argparse.Namespace, threads: int, scratch: Path) -> list[dict[str, object]]:
     if not args.images:
         return []
-    from transformers import pipeline  # noqa: PLC0415
+    from transformers import pipeline
 
-    from _same_weights import image_contest, torch_image_vectors, torch_labels  # noqa: PLC0415
+    from _same_weights import image_contest, torch_image_vectors, torch_labels
 
     paths = read_pictures(args.data, args.images, scratch)
     contest = image_contest(scratch / "image", paths, models=args.models, threads=threads)

@@ -10,7 +10,7 @@ import posthue
 @pytest.fixture(scope="session")
 def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bundle of a few kilobytes whose answers can be foretold (bundle_factory.py)."""
-    from bundle_factory import make_bundle  # noqa: PLC0415  (onnx)
+    from bundle_factory import make_bundle
 
     return make_bundle(tmp_path_factory.mktemp("bundles") / "tiny")
 
@@ -18,7 +18,7 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def sequence_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same model with a head that takes sequences."""
-    from bundle_factory import make_bundle  # noqa: PLC0415  (onnx)
+    from bundle_factory import make_bundle
 
     return make_bundle(tmp_path_factory.mktemp("bundles") / "sequence", sequence=True)
 

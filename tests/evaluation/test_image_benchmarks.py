@@ -9,7 +9,7 @@ import pytest
 
 from benchmark_factory import pictures, write_benchmarks, write_list
 from bundle_factory import make_bundle
-from posthue.apps.cli.main import main
+from command_line import run
 from posthue.errors import CorpusError, InputError, LabelError
 from posthue.evaluation.benchmarks import (
     BENCHMARKS,
@@ -22,13 +22,6 @@ from posthue.evaluation.benchmarks import (
     write_rows,
 )
 from posthue.evaluation.roc_auc import measure_auc, roc_auc
-
-
-def run(*args: str | Path) -> int:
-    """Run the command line in this process and return its exit code."""
-    with pytest.raises(SystemExit) as stopped:
-        main([str(arg) for arg in args])
-    return int(stopped.value.code or 0)
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +44,7 @@ SIZES = {
 
 @pytest.mark.parametrize("name", list(BENCHMARKS))
 def test_each_benchmark_in_its_true_layout(name: str, place: Path) -> None:
-    import posthue  # noqa: PLC0415
+    import posthue
 
     examples = load_benchmark(name, place / "data")
     assert len(examples) == SIZES[name]

@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 from hostile_inputs import PICTURES, encoded
 
+from command_line import run
 from posthue import PostClassifier
-from posthue.apps.cli.main import main
 from posthue.labels import SENTIMENT
 from posthue.runtime.scoring.one_file import score_file
 
@@ -25,13 +25,6 @@ def score(source: Path, classifier: PostClassifier, encoding: str | None = None)
     output = source.with_name("scored.jsonl")
     score_file(source, output, classifier, encoding=encoding, overwrite=True, batch_rows=3)
     return [json.loads(line) for line in output.read_text(encoding="utf-8").split("\n") if line]
-
-
-def run(*args: str | Path) -> int:
-    """Run the command line in this process and return its exit code."""
-    with pytest.raises(SystemExit) as stopped:
-        main([str(arg) for arg in args])
-    return int(stopped.value.code or 0)
 
 
 LINES: list[tuple[bytes, str | None]] = [  # a line of a csv with the columns id,text,image; its error

@@ -116,7 +116,7 @@ SWIN = {"embed_dim": 8, "depths": [1, 1], "num_heads": [2, 2], "window_size": 4,
 
 
 def transformer(kind: str) -> PreTrainedConfig:
-    from transformers import CLIPVisionConfig, Dinov2WithRegistersConfig, SwinConfig  # noqa: PLC0415
+    from transformers import CLIPVisionConfig, Dinov2WithRegistersConfig, SwinConfig
 
     sizes = {"hidden_size": 12, "num_hidden_layers": 1, "num_attention_heads": 2}
     made: dict[str, PreTrainedConfig] = {

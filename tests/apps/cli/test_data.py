@@ -8,18 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from command_line import run
+
 pytest.importorskip("matplotlib")
 pytest.importorskip("cleanlab")
 
 from PIL import Image
-
-from posthue.apps.cli.main import main
-
-
-def run(*args: str | Path) -> int:
-    with pytest.raises(SystemExit) as stopped:
-        main([str(arg) for arg in args])
-    return int(stopped.value.code or 0)
 
 
 def photo(seed: int) -> bytes:

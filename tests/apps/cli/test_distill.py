@@ -5,18 +5,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from command_line import run
+
 pytest.importorskip("pyarrow")
 
 from bundle_factory import make_bundle
 from crowd_factory import write_crowd
-from posthue.apps.cli.main import main
-
-
-def run(*args: str | Path) -> int:
-    """Run the command line in this process and return its exit code."""
-    with pytest.raises(SystemExit) as stopped:
-        main([str(arg) for arg in args])
-    return int(stopped.value.code or 0)
 
 
 def test_distill_shows_and_writes_what_each_stage_kept(

@@ -5,16 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from posthue.apps.cli.main import main
+from command_line import run
 
 PICTURE = Path(__file__).parents[3] / "src/posthue/examples/pictures/smile.jpg"
-
-
-def run(*args: str | Path) -> int:
-    """Run the command line in this process and return its exit code."""
-    with pytest.raises(SystemExit) as stopped:
-        main([str(arg) for arg in args])
-    return int(stopped.value.code or 0)
 
 
 @pytest.fixture

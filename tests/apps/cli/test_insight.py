@@ -6,15 +6,9 @@ import pytest
 
 pytest.importorskip("matplotlib")
 
-from posthue.apps.cli.main import main
+from command_line import run
 from posthue.data.corpora.labelled import LabelledPosts
 from posthue.errors import InputError
-
-
-def run(*args: str | Path) -> int:
-    with pytest.raises(SystemExit) as stopped:
-        main([str(arg) for arg in args])
-    return int(stopped.value.code or 0)
 
 
 def test_score_then_crowd_then_explore(

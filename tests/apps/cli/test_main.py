@@ -10,14 +10,7 @@ import pytest
 from PIL import Image
 
 import posthue
-from posthue.apps.cli.main import main
-
-
-def run(*args: str | Path) -> int:
-    """Run the command line in this process and return its exit code."""
-    with pytest.raises(SystemExit) as stopped:
-        main([str(arg) for arg in args])
-    return int(stopped.value.code or 0)
+from command_line import run
 
 
 def test_predict_shows_a_table(tiny_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 pytest.importorskip("torch")
 
-from posthue.apps.cli.main import main
+import command_line
 from posthue.evaluation.runs import read_run
 from posthue.training.research.crossval import given_folds
 from research_corpus import flags, write_research
@@ -25,16 +25,8 @@ MODELS = "lexicon,text,image,late:tuned,joint"
 
 
 def run(*args: str | Path) -> int:
-    """Run the command line, with one worker unless told, and return its exit code."""
-    args = args if "--workers" in args else (*args, "--workers", "1")
-    with pytest.raises(SystemExit) as stopped:
-        main([str(arg) for arg in args])
-    return int(stopped.value.code or 0)
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_research(tmp_path_factory.mktemp("research"))
+    """Run the command line, with one worker where no number is named, and return its exit code."""
+    return command_line.run(*args, *(() if "--workers" in args else ("--workers", "1")))
 
 
 @pytest.fixture(scope="module")
@@ -42,12 +34,6 @@ def compared(place: Path) -> Path:
     out = place / "compared"
     assert run("compare", "mvsa-single", *flags(place), "--models", MODELS, "--seeds", "2", "-o", out) == 0
     return out
-
-
-@pytest.fixture(autouse=True)
-def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("POSTHUE_DATA", "POSTHUE_MODELS"):
-        monkeypatch.delenv(name, raising=False)
 
 
 def table(out: Path) -> list[dict[str, str]]:

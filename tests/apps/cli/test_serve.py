@@ -12,14 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from posthue.apps.cli.main import main
-
-
-def run(*args: str | Path) -> int:
-    """Run the command line in this process and return its exit code."""
-    with pytest.raises(SystemExit) as stopped:
-        main([str(arg) for arg in args])
-    return int(stopped.value.code or 0)
+from command_line import run
 
 
 def test_mistakes_are_one_line(

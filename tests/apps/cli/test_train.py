@@ -6,23 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from command_line import run
+
 pytest.importorskip("torch")
 
 import posthue
-from posthue.apps.cli.main import main
 from tiny_models import save_text_encoder, write_corpora
 
 pytestmark = pytest.mark.torch
 
 VAL = ("--split", "val")
 TWEETS = ("-c", "tweeteval-sentiment", "--validate", "tweeteval-sentiment:val")
-
-
-def run(*args: str | Path) -> int:
-    """Run the command line in this process and return its exit code."""
-    with pytest.raises(SystemExit) as stopped:
-        main([str(arg) for arg in args])
-    return int(stopped.value.code or 0)
 
 
 @pytest.fixture(scope="module")
@@ -32,12 +26,6 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_corpora(folder / "data")
     save_text_encoder(folder / "models" / "some--words")
     return folder
-
-
-@pytest.fixture(autouse=True)
-def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("POSTHUE_DATA", "POSTHUE_MODELS"):
-        monkeypatch.delenv(name, raising=False)
 
 
 def test_train_from_flags_then_evaluate(

@@ -14,23 +14,11 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("optuna")
 
-from posthue.apps.cli.main import main
+from command_line import run
 from posthue.training.recipes.recipe import read_recipe
-from research_corpus import flags, write_research
+from research_corpus import flags
 
 pytestmark = pytest.mark.torch
-
-
-def run(*args: str | Path) -> int:
-    """Run the command line in this process and return its exit code."""
-    with pytest.raises(SystemExit) as stopped:
-        main([str(arg) for arg in args])
-    return int(stopped.value.code or 0)
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_research(tmp_path_factory.mktemp("research"))
 
 
 def arguments(place: Path, out: Path, trials: int) -> list[str]:

@@ -12,7 +12,7 @@ pytest.importorskip("torch")
 import torch
 
 from benchmark_factory import write_benchmarks, write_list
-from posthue.apps.cli.main import main
+from command_line import run
 from posthue.data.corpora import Example
 from posthue.errors import InputError
 from posthue.evaluation.benchmarks import load_benchmark, polar_class
@@ -36,13 +36,6 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tiny_model(image=resnet_config(), schemes=("sentiment",)).save_pretrained(student)
     tiny_processor().save_pretrained(student)
     return folder
-
-
-def run(*args: str | Path) -> int:
-    """Run the command line in this process and return its exit code."""
-    with pytest.raises(SystemExit) as stopped:
-        main([str(arg) for arg in args])
-    return int(stopped.value.code or 0)
 
 
 def test_the_folds_are_scikit_learns_and_every_picture_is_tested_once(place: Path) -> None:

@@ -78,7 +78,7 @@ def test_staged_rows_come_out_as_a_local_job_writes_them(tmp_path: Path, tiny_bu
 
 def kill_one_actor(stop: threading.Event, killed: list[int]) -> None:
     """Kill -9 the first process that is an actor of ours and has begun to work."""
-    import psutil  # noqa: PLC0415
+    import psutil
 
     while not stop.is_set() and not killed:
         for process in psutil.Process().children(recursive=True):
