@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from posthue.wording import percent
+
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
@@ -56,6 +58,11 @@ class MetricInterval:
     value: float
     low: float
     high: float
+
+    def percent(self, digits: int = 1) -> str:
+        """Return it in percent: ``73.8 % [69.3, 78.0]``."""
+        low, high = (f"{100 * bound:.{digits}f}" for bound in (self.low, self.high))
+        return f"{percent(self.value, digits)} [{low}, {high}]"
 
 
 def measure(

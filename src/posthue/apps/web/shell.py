@@ -11,8 +11,7 @@ from string import Template
 from starlette.responses import HTMLResponse
 
 from posthue._version import __version__
-from posthue.insight.page.posts import CAUTION
-from posthue.insight.page.shell import escaped
+from posthue.insight.page.shell import CAUTION, escaped
 
 _SHEETS = (
     *(("posthue.insight", name) for name in ("report.css", "sections.css", "explain.css")),

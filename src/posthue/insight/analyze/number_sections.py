@@ -10,8 +10,9 @@ from posthue.insight.page.sections import Cell, Section, columns_html, counts_ht
 from posthue.insight.page.shell import escaped
 from posthue.insight.plot import coverage, heat_map, reliability
 from posthue.insight.plot.answers import BINS, FEWEST_IN_BIN
-from posthue.insight.plot.beside import Beside, interval
+from posthue.insight.plot.report_files import ReportFiles
 from posthue.posts import CONDITIONS
+from posthue.wording import percent
 
 
 def lead(analysis: Analysis) -> str:
@@ -24,21 +25,21 @@ def lead(analysis: Analysis) -> str:
     return escaped(found)
 
 
-def overview(analysis: Analysis, beside: Beside) -> Section:
+def overview(analysis: Analysis, files: ReportFiles) -> Section:
     """Accuracy and F1 of whole posts and of each modality alone."""
     labels = len(analysis.labels)
     whole = measure(analysis.true, analysis.predicted, labels)
     majority = analysis.counts.sum(1).max() / len(analysis.seen)
     numbers: list[tuple[str, Cell]] = [
-        ("accuracy", f"{100 * whole['accuracy'].value:.1f} %"),
-        ("macro F1", f"{100 * whole['macro_f1'].value:.1f} %"),
-        ("majority baseline", f"{100 * majority:.1f} %"),
+        ("accuracy", percent(whole["accuracy"].value, 1)),
+        ("macro F1", percent(whole["macro_f1"].value, 1)),
+        ("majority baseline", percent(majority, 1)),
         ("mistakes", int((analysis.true != analysis.predicted).sum())),
     ]
     rows = [_state_row(CONDITIONS[state], found, labels) for state, found in analysis.views().items()]
     columns = ("shown", "posts", "accuracy", "macro F1", "weighted F1", "ECE")
-    beside.table("overview", columns, rows)
-    beside.table("predictions", *_predictions(analysis))
+    files.table("overview", columns, rows)
+    files.table("predictions", *_predictions(analysis))
     return Section(
         "overview",
         "Overview",
@@ -49,7 +50,7 @@ def overview(analysis: Analysis, beside: Beside) -> Section:
 
 def _state_row(name: str, answers: Answers, labels: int) -> list[Cell]:
     found = measure(answers.true, answers.predicted, labels)
-    metrics = [interval(found[metric]) for metric in ("accuracy", "macro_f1", "weighted_f1")]
+    metrics = [found[metric].percent() for metric in ("accuracy", "macro_f1", "weighted_f1")]
     ece = expected_calibration_error(answers.probabilities, answers.true)
     return [name, len(answers.true), *metrics, f"{ece:.3f}"]
 
@@ -62,11 +63,11 @@ def _predictions(analysis: Analysis) -> tuple[list[str], list[list[object]]]:
     return ["id", "true", "predicted", *analysis.labels, "mixed"], rows
 
 
-def confusions(analysis: Analysis, beside: Beside) -> Section:
+def confusions(analysis: Analysis, files: ReportFiles) -> Section:
     """The confusion matrix, in counts and in shares of each true label."""
     alt = f"Confusion matrix of {len(analysis.seen)} posts"
     drawn = [
-        beside.plot(
+        files.plot(
             heat_map(
                 analysis.counts, analysis.labels, title=title, alt=f"{alt}, {title}", normalise=normalise
             ),
@@ -78,26 +79,26 @@ def confusions(analysis: Analysis, beside: Beside) -> Section:
         )
     ]
     rows = [[name, *map(int, row)] for name, row in zip(analysis.labels, analysis.counts, strict=True)]
-    beside.table("confusion", ["true \\ predicted", *analysis.labels], rows)
+    files.table("confusion", ["true \\ predicted", *analysis.labels], rows)
     return Section("confusion", "Confusion matrix", columns_html(drawn), "Rows are the given labels.")
 
 
-def report(analysis: Analysis, beside: Beside) -> Section:
+def report(analysis: Analysis, files: ReportFiles) -> Section:
     """Precision, recall and F1 of every label."""
     counts, f1 = analysis.counts, per_class_f1(analysis.counts)
     rows: list[list[Cell]] = []
     for i, name in enumerate(analysis.labels):
         hits, true, predicted = int(counts[i, i]), int(counts[i].sum()), int(counts[:, i].sum())
-        precision = interval(wilson(hits, predicted)) if predicted else "never said"
-        recall = interval(wilson(hits, true)) if true else "none given"
-        rows.append([name, precision, recall, f"{100 * f1[i]:.1f} %", true, predicted])
+        precision = wilson(hits, predicted).percent() if predicted else "never said"
+        recall = wilson(hits, true).percent() if true else "none given"
+        rows.append([name, precision, recall, percent(f1[i], 1), true, predicted])
     columns = ("label", "precision", "recall", "F1", "given", "said")
-    beside.table("classification_report", columns, rows)
+    files.table("classification_report", columns, rows)
     note = "In brackets: 95 % Wilson intervals."
     return Section("report", "Classification report", table_html(columns, rows), note)
 
 
-def calibration(analysis: Analysis, beside: Beside) -> Section:
+def calibration(analysis: Analysis, files: ReportFiles) -> Section:
     """Reliability, and coverage against accuracy, per modality state."""
     views = {CONDITIONS[state]: found for state, found in analysis.views().items()}
     rows = [
@@ -105,11 +106,11 @@ def calibration(analysis: Analysis, beside: Beside) -> Section:
         for name, found in views.items()
         for b in reliability_bins(found.probabilities, found.true, BINS)
     ]
-    beside.table("reliability", ("shown", "from", "to", "posts", "confidence", "accuracy"), rows)
+    files.table("reliability", ("shown", "from", "to", "posts", "confidence", "accuracy"), rows)
     drawn = [
-        beside.plot(reliability({CONDITIONS[state]: found}), f"reliability_{state}")
+        files.plot(reliability({CONDITIONS[state]: found}), f"reliability_{state}")
         for state, found in analysis.views().items()
     ]
-    drawn.append(beside.plot(coverage(views), "coverage"))
+    drawn.append(files.plot(coverage(views), "coverage"))
     note = f"Bins with fewer than {FEWEST_IN_BIN} posts are not drawn; bands are 95 % Wilson intervals."
     return Section("calibration", "Confidence", columns_html(drawn), note)

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from posthue._version import __version__
 from posthue.errors import RowError
 from posthue.files import write_file
 from posthue.insight.analyze import number_sections as parts
@@ -14,10 +13,9 @@ from posthue.insight.analyze import post_sections as posts
 from posthue.insight.analyze import word_sections as words
 from posthue.insight.analyze.ablation import Ablation
 from posthue.insight.analyze.analysis import Analysis, AnalyzedPost
-from posthue.insight.page.posts import CAUTION
 from posthue.insight.page.sections import Section, main_html
 from posthue.insight.page.shell import page
-from posthue.insight.plot.beside import Beside
+from posthue.insight.plot.report_files import ReportFiles
 from posthue.runtime.classifier import PostClassifier
 from posthue.runtime.explain import Explanation
 
@@ -53,8 +51,8 @@ def write_analysis(
 ) -> Path:
     """Write the report, and its plots (svg, png) and tables (csv) into the folder NAME_files beside it."""
     path = Path(output)
-    beside = Beside(path.with_name(f"{path.stem}_files"))
-    report = analysis_page(analysis, title=title, ablation=ablation, explained=explained, beside=beside)
+    files = ReportFiles(path.with_name(f"{path.stem}_files"))
+    report = analysis_page(analysis, title=title, ablation=ablation, explained=explained, files=files)
     return write_file(path, report)
 
 
@@ -64,26 +62,25 @@ def analysis_page(
     title: str,
     ablation: Ablation | None = None,
     explained: Sequence[Explained] = (),
-    beside: Beside | None = None,
+    files: ReportFiles | None = None,
 ) -> str:
     """Return the page; it needs nothing else, runs no script, and every text in it is escaped."""
-    beside = beside or Beside(None)
+    files = files or ReportFiles(None)
     sections = [
-        parts.overview(analysis, beside),
-        parts.confusions(analysis, beside),
-        parts.report(analysis, beside),
-        parts.calibration(analysis, beside),
-        words.lengths(analysis, beside),
-        words.words(analysis, beside),
-        words.ablated(ablation, beside),
-        posts.pictures(analysis, beside),
-        posts.disagreement(analysis, beside),
-        posts.gallery([(item.seen, item.explanation) for item in explained], analysis, beside),
+        parts.overview(analysis, files),
+        parts.confusions(analysis, files),
+        parts.report(analysis, files),
+        parts.calibration(analysis, files),
+        words.lengths(analysis, files),
+        words.words(analysis, files),
+        words.ablated(ablation, files),
+        posts.pictures(analysis, files),
+        posts.disagreement(analysis, files),
+        posts.gallery([(item.seen, item.explanation) for item in explained], analysis, files),
     ]
     return page(
         title,
         head=f'<p class="lead">{parts.lead(analysis)}</p>',
         main=main_html([section for section in sections if isinstance(section, Section)]),
-        foot=f"Made by posthue {__version__}. {CAUTION}",
         extra_sheets=("explain.css",),
     )

@@ -20,14 +20,15 @@ from posthue.insight.page.sections import (
 )
 from posthue.insight.page.shell import escaped
 from posthue.insight.plot import bars
-from posthue.insight.plot.beside import Beside, interval
+from posthue.insight.plot.report_files import ReportFiles, file_name
 from posthue.insight.words.stop_words import STOP_WORDS
 from posthue.insight.words.terms import count_terms, distinctive, top_terms
+from posthue.wording import percent
 
 _CLOUD = 60
 
 
-def lengths(analysis: Analysis, beside: Beside) -> Section | None:
+def lengths(analysis: Analysis, files: ReportFiles) -> Section | None:
     """Accuracy against the number of words."""
     words_of = np.array([count_words(s.post.text or "") for s in analysis.seen])
     if not words_of.any():
@@ -43,16 +44,16 @@ def lengths(analysis: Analysis, beside: Beside) -> Section | None:
     plot = bars(
         {f"{name} words (n={n})": share.value for name, share, n in rows},
         title="Accuracy by length of the text",
-        alt="; ".join(f"{name} words: {interval(share)}" for name, share, _ in rows),
+        alt="; ".join(f"{name} words: {share.percent()}" for name, share, _ in rows),
         intervals={f"{name} words (n={n})": (share.low, share.high) for name, share, n in rows},
-        show="{:.0%}".format,
+        show=percent,
         baseline=float(right.mean()),
     )
     table = [(name, int(n), share.value, share.low, share.high) for name, share, n in rows]
-    beside.table("length", ("words", "posts", "accuracy", "low", "high"), table)
+    files.table("length", ("words", "posts", "accuracy", "low", "high"), table)
     note = "Lines are 95 % Wilson intervals; the dotted line is the accuracy of all posts."
-    values = table_html(("words", "posts", "accuracy"), [(name, int(n), interval(s)) for name, s, n in rows])
-    return Section("length", "Text length", columns_html([beside.plot(plot, "length"), values]), note)
+    values = table_html(("words", "posts", "accuracy"), [(name, int(n), s.percent()) for name, s, n in rows])
+    return Section("length", "Text length", columns_html([files.plot(plot, "length"), values]), note)
 
 
 def _edges(values: Ints) -> list[int]:
@@ -65,7 +66,7 @@ def _range(low: int, high: int) -> str:
     return f"{low}" if high == low + 1 else f"{low}–{high - 1}"
 
 
-def words(analysis: Analysis, beside: Beside) -> Section | None:
+def words(analysis: Analysis, files: ReportFiles) -> Section | None:
     """Words of the texts by the label that the model gave them."""
     rows = [(s.post.text or "", (s.result.label,)) for s in analysis.seen]
     counts = count_terms(rows, order=analysis.labels)
@@ -87,10 +88,10 @@ def words(analysis: Analysis, beside: Beside) -> Section | None:
                 ),
             ]
         )
-        cloud = beside.cloud(weights, label, f"cloud_{len(panels)}_{_plain(label)}")
+        cloud = files.cloud(weights, label, f"cloud_{len(panels)}_{file_name(label)}")
         panels.append(panel_html(label, cloud + lists, small=f"{counts.texts[label]:,} texts"))
         table += [(label, d.term, d.score, d.count, d.elsewhere) for d in apart[label]]
-    beside.table("words", ("predicted", "word", "z", "count", "elsewhere"), table)
+    files.table("words", ("predicted", "word", "z", "count", "elsewhere"), table)
     note = (
         "Of texts that the model gave the label, right or wrong. Size in the cloud, and “most its own”: "
         "z-score of the log-odds with a prior against all other texts. Function words are left out."
@@ -98,11 +99,7 @@ def words(analysis: Analysis, beside: Beside) -> Section | None:
     return Section("words", "Words by predicted label", columns_html(panels), note)
 
 
-def _plain(label: str) -> str:
-    return "".join(sign if sign.isascii() and sign.isalnum() else "_" for sign in label)[:40]
-
-
-def ablated(ablation: Ablation | None, beside: Beside) -> Section | None:
+def ablated(ablation: Ablation | None, files: ReportFiles) -> Section | None:
     """What the model does when words are dropped."""
     if ablation is None:
         return None
@@ -111,14 +108,14 @@ def ablated(ablation: Ablation | None, beside: Beside) -> Section | None:
     for label, (f1, f1_after) in ablation.f1.items():
         recall, recall_after = ablation.recall[label]
         rows.append([label, *_pair(f1, f1_after), *_pair(recall, recall_after)])
-    beside.table("ablation", columns, rows)
+    files.table("ablation", columns, rows)
     difference, low, high = (100 * value for value in ablation.difference)
+    accuracy, macro_f1 = ([percent(v, 1) for v in pair] for pair in (ablation.accuracy, ablation.macro_f1))
     body = (
         f"<p>Dropped: <b>{escaped(', '.join(ablation.words))}</b>"
         f"{' (the words that are most frequent in every label)' if ablation.automatic else ''}. "
-        f"{ablation.changed:,} texts changed. Accuracy {100 * ablation.accuracy[0]:.1f} % → "
-        f"{100 * ablation.accuracy[1]:.1f} %: {difference:+.1f} points [{low:+.1f}, {high:+.1f}]. "
-        f"Macro F1 {100 * ablation.macro_f1[0]:.1f} % → {100 * ablation.macro_f1[1]:.1f} %.</p>"
+        f"{ablation.changed:,} texts changed. Accuracy {accuracy[0]} → {accuracy[1]}: "
+        f"{difference:+.1f} points [{low:+.1f}, {high:+.1f}]. Macro F1 {macro_f1[0]} → {macro_f1[1]}.</p>"
     )
     note = (
         "The same model predicts the same posts again without these words. Interval: paired bootstrap, 95 %."
@@ -127,4 +124,4 @@ def ablated(ablation: Ablation | None, beside: Beside) -> Section | None:
 
 
 def _pair(before: float, after: float) -> list[str]:
-    return [f"{100 * before:.1f} %", f"{100 * after:.1f} %", f"{100 * (after - before):+.1f}"]
+    return [percent(before, 1), percent(after, 1), f"{100 * (after - before):+.1f}"]

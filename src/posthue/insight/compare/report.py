@@ -69,7 +69,7 @@ def write_tuning(out: Path, result: TuneResult) -> Path:
     metric, trials = result.search.metric, result.trials
     names = sorted({name for trial in trials for name in trial.parameters})
     rows = [[i, t.state, t.value, *map(t.parameters.get, names)] for i, t in enumerate(trials)]
-    write_csv(out / "trials.csv", ("trial", "state", metric, *names), rows, for_people=True)
+    write_csv(out / "trials.csv", ("trial", "state", metric, *names), rows, for_people=False)
     write_json(out / "best.json", {metric: result.value, **result.best.facts()})
     values = [trial.value for trial in trials if trial.value is not None]
     history_plot(values, metric=metric).save(out, "history")

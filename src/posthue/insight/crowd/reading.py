@@ -19,6 +19,7 @@ from posthue.data.tables.table import Columns, read_table
 from posthue.errors import InputError, TableError
 from posthue.insight.crowd.times import time_of
 from posthue.labels import SCHEMES
+from posthue.wording import percent
 
 _TIMES = ("time", "date", "datetime", "created_at", "timestamp", "created", "published", "published_at")
 _HELD = 200
@@ -136,12 +137,12 @@ def _add(crowd: Crowd, row: Row, roles: Columns, folder: Path) -> None:
         sure = _number(row[f"{name}_{label}"])
         heap = crowd.tallies[name].most[label]
         if _is_kept(heap, sure, number):
-            _keep(heap, _shown(row, roles, folder, sure, number, f"{label} {100 * sure:.0f} %"))
+            _keep(heap, _shown(row, roles, folder, sure, number, f"{label} {percent(sure)}"))
     if str(row.get("mixed")).lower() in ("true", "1"):
         crowd.mixed_posts += 1
         text, picture = (_number(row.get(f"{modality}_share")) for modality in ("text", "image"))
         if _is_kept(crowd.mixed, min(text, picture), number):
-            said = f"text {100 * text:.0f} %, picture {100 * picture:.0f} %: {', '.join(found.values())}"
+            said = f"text {percent(text)}, picture {percent(picture)}: {', '.join(found.values())}"
             _keep(crowd.mixed, _shown(row, roles, folder, min(text, picture), number, said))
 
 

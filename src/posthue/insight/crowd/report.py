@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from posthue._version import __version__
 from posthue.evaluation.metrics import MetricInterval, wilson
 from posthue.files import write_csv, write_file
 from posthue.insight.crowd.reading import Crowd, CrowdTally, Shown, best
@@ -24,21 +23,17 @@ from posthue.insight.page.sections import (
     sheet_html,
     table_html,
 )
-from posthue.insight.page.shell import escaped, page, percent, stack
+from posthue.insight.page.shell import FOOT, escaped, page, stack
 from posthue.insight.page.thumbnails import thumbnail
 from posthue.insight.plot import Plot, Series, bars, curves
 from posthue.insight.words.masking import masked
+from posthue.wording import percent
 
 _GROUPS, _POSTS = 12, 5
 _TABLE = ("posts", "label", "count", "share", "low", "high")
 _INTERVALS = (
     "Intervals are 95 % (Wilson 1927): how far the share would move with other posts of the same crowd. "
     "The model's own mistakes are not in them."
-)
-FOOT = (
-    f"Made by posthue {__version__}. "
-    "Labels tell the emotion that a post expresses, not what its author feels: "
-    "who posts is not who lives there."
 )
 
 
@@ -64,7 +59,9 @@ def crowd_page(crowd: Crowd, plots: Mapping[str, Mapping[str, Plot]], *, title: 
     ]
     main = main_html([*sections, _mixed_section(crowd)])
     nothing = '<p class="note">There are no predicted posts.</p>'
-    return page(title, head=_head(crowd), main=main or nothing, foot=FOOT)
+    return page(
+        title, head=_head(crowd), main=main or nothing, foot=f"{FOOT} Who posts is not who lives there."
+    )
 
 
 def _head(crowd: Crowd) -> str:
@@ -147,7 +144,7 @@ def _by_html(by: str, tally: CrowdTally) -> str:
         for value, counts in found
     ]
     rows: list[list[Cell]] = [
-        [value, counts.total(), *(_with_interval(m) for m in shares(counts, tally.labels).values())]
+        [value, counts.total(), *(m.percent(0) for m in shares(counts, tally.labels).values())]
         for value, counts in found
     ]
     left = len(tally.groups) - len(found)
@@ -155,15 +152,9 @@ def _by_html(by: str, tally: CrowdTally) -> str:
     return columns_html(panels) + table_html([by, "posts", *tally.labels], rows, caption=caption)
 
 
-def _with_interval(share: MetricInterval) -> str:
-    return f"{100 * share.value:.0f} % ({100 * share.low:.0f} to {100 * share.high:.0f})"
-
-
 def _most_section(name: str, tally: CrowdTally) -> Section:
     panels = [
-        panel_html(
-            f"most {label}" if label in ("negative", "positive") else label, _posts_html(found), colour=label
-        )
+        panel_html(_most(label), _posts_html(found), colour=label)
         for label in tally.labels
         if label != "neutral" and (found := best(tally.most[label], _POSTS))
     ]
@@ -187,11 +178,8 @@ def _mixed_section(crowd: Crowd) -> Section:
 
 
 def _posts_html(posts: Sequence[Shown]) -> str:
-    pictures = []
-    for post in posts:
-        small = thumbnail(post.image, side=132, quality=76) if post.image is not None else None
-        if small is not None:
-            pictures.append((small.uri, masked(post.text) or "Picture of a post", small.tiny))
+    thumbnails = ((thumbnail(post.image, side=132, quality=76), masked(post.text)) for post in posts)
+    pictures = [(small, text or "Picture of a post") for small, text in thumbnails if small]
     quotes = quotes_html(
         (masked(post.text) or "(no text)", f"{post.said}{f' · {post.id}' if post.id else ''}")
         for post in posts

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from posthue._version import __version__
 from posthue.files import write_file
 from posthue.insight.explain import parts
-from posthue.insight.page.posts import CAUTION
-from posthue.insight.page.shell import bars, escaped, hue, page, percent
+from posthue.insight.page.shell import FOOT, bars, escaped, hue, page
 from posthue.insight.page.thumbnails import thumbnail
 from posthue.posts import Modality, Post
 from posthue.runtime.explain import Explanation
 from posthue.runtime.neighbours.index import Neighbour
+from posthue.wording import percent
 
 METHOD = (
     "How it was found: the model was asked again about {n} variants of the post, with words left out and "
@@ -34,8 +33,8 @@ def explain_page(explanation: Explanation, neighbours: Sequence[Neighbour] = ())
     return page(
         f"Why {explanation.label}?",
         head=_head(explanation),
-        main=f'<div class="why">{parts.joined(sections)}</div>',
-        foot=f"{METHOD.format(n=explanation.evaluations)} Made by posthue {__version__}. {CAUTION}",
+        main=f'<div class="why">{"".join(sections)}</div>',
+        foot=f"{METHOD.format(n=explanation.evaluations)} {FOOT}",
         extra_sheets=("explain.css",),
     )
 
@@ -65,9 +64,8 @@ def _sides(explanation: Explanation) -> str:
         shares = " and ".join(f"{m} {percent(share)}" for m, share in explanation.shares.items())
         found += f'<p class="note">decided by {shares}</p>'
     if predicted.mixed:
-        says = {m: max(alone, key=alone.__getitem__) for m, alone in predicted.by_modality.items()}
-        said = ", ".join(f"the {m} says {label}" for m, label in says.items())
-        found += f'<p class="note">mixed: {escaped(said)}</p>'
+        alone = ", ".join(f"the {m} says {label}" for m, label in predicted.alone.items())
+        found += f'<p class="note">mixed: {escaped(alone)}</p>'
     return f"<section>{found}</section>"
 
 
@@ -94,8 +92,8 @@ def _neighbours(neighbours: Sequence[Neighbour]) -> str:
 
 
 def _neighbour(found: Neighbour) -> str:
-    small = thumbnail(Path(found.image)) if found.image else None
-    picture = f'<img {"class=tiny " if small.tiny else ""}alt="" src="{small.uri}">' if small else ""
+    small = thumbnail(Path(found.image) if found.image else None)
+    picture = small.html() if small else ""
     labels = "".join(
         f'<span class="label" {hue(label)}>{escaped(label)}</span>'
         for labels in found.labels.values()

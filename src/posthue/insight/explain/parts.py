@@ -5,9 +5,8 @@ What speaks for the label is blue, what speaks against it orange and underlined.
 
 from __future__ import annotations
 
-import base64
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
@@ -15,9 +14,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from posthue.insight.page.shell import bars, escaped, hue, percent
-from posthue.posts import Modality
+from posthue.insight.page.shell import bars, escaped, hue
+from posthue.insight.page.thumbnails import jpeg_uri
 from posthue.runtime.explain import Explanation, WordPart
+from posthue.wording import MODALITY_NAMES, percent, points
 
 if TYPE_CHECKING:
     from posthue.runtime.explain.patches import Pixels
@@ -44,15 +44,6 @@ def _word(word: WordPart, scale: float) -> str:
     return f"<span {style}>{escaped(shown)}</span>{escaped(space)}"
 
 
-def points(value: float) -> str:
-    """Return a change of a probability in points.
-
-    >>> points(0.123), points(-0.04)
-    ('+12.3 points', '−4.0 points')
-    """
-    return f"{'−' if round(100 * value, 1) < 0 else '+'}{abs(100 * value):.1f} points"
-
-
 def heat_map(picture: Pixels, heat: npt.NDArray[np.float64], side: int = 320) -> Image.Image:
     """Return the picture in grey with its heat laid over, [side, side] (a tiny picture is enlarged)."""
     scale = max(FULL_CELL, float(np.abs(heat).max()))
@@ -68,7 +59,9 @@ def heat_png(explanation: Explanation) -> bytes | None:
     """Return the heat map over the picture as a PNG file; None for a post without a picture."""
     if explanation.picture is None or explanation.heat is None:
         return None
-    return _file(heat_map(explanation.picture, explanation.heat), "PNG")
+    stream = io.BytesIO()
+    heat_map(explanation.picture, explanation.heat).save(stream, "PNG", optimize=True)
+    return stream.getvalue()
 
 
 def pictures_html(explanation: Explanation) -> str:
@@ -76,8 +69,8 @@ def pictures_html(explanation: Explanation) -> str:
     if explanation.picture is None or explanation.heat is None:
         return ""
     tiny = ' class="tiny"' if len(explanation.picture) < 160 else ""
-    seen = _uri(Image.fromarray(explanation.picture))
-    heat = _uri(heat_map(explanation.picture, explanation.heat))
+    seen = jpeg_uri(Image.fromarray(explanation.picture))
+    heat = jpeg_uri(heat_map(explanation.picture, explanation.heat))
     return (
         f'<div class="pictures"><figure><img{tiny} alt="The picture as the model sees it" src="{seen}">'
         "<figcaption>as the model sees it</figcaption></figure>"
@@ -94,16 +87,6 @@ def _strongest(heat: npt.NDArray[np.float64]) -> str:
     return f"strongest {' '.join(filter(None, thirds))}: {kind}"
 
 
-def _uri(image: Image.Image) -> str:
-    return "data:image/jpeg;base64," + base64.b64encode(_file(image, "JPEG")).decode("ascii")
-
-
-def _file(image: Image.Image, kind: str) -> bytes:
-    stream = io.BytesIO()
-    image.save(stream, kind, optimize=True, **({"quality": 82} if kind == "JPEG" else {}))
-    return stream.getvalue()
-
-
 def steps_html(explanation: Explanation) -> str:
     """Return bars from the prior by way of text and picture to the probability of the label.
 
@@ -118,7 +101,7 @@ def steps_html(explanation: Explanation) -> str:
     rows = [row("prior", 0, places[0], "whole", percent(places[0]))]
     for at, (modality, value) in zip(places, explanation.contributions.items(), strict=False):
         kind = "for" if value >= 0 else "against"
-        rows.append(row(f"the {_called(modality)}", at, at + value, kind, points(value)))
+        rows.append(row(f"the {MODALITY_NAMES[modality]}", at, at + value, kind, points(value)))
     rows.append(row(explanation.label, 0, places[-1], "whole", percent(places[-1])))
     return f'<ul class="steps" {hue(explanation.label)}>{"".join(rows)}</ul>'
 
@@ -161,7 +144,9 @@ def without_html(explanation: Explanation) -> str:
     for modality, values in explanation.without.items():
         top = max(values, key=values.__getitem__)
         left = [m for m in explanation.without if m is not modality]
-        said = f"without the {_called(modality)}: " + (escaped(top) if left else "only the prior is left")
+        said = f"without the {MODALITY_NAMES[modality]}: " + (
+            escaped(top) if left else "only the prior is left"
+        )
         parts.append(f"<section><h3>{said}</h3>{bars(values.items(), top=top)}</section>")
     return "".join(parts)
 
@@ -169,12 +154,3 @@ def without_html(explanation: Explanation) -> str:
 def key_html() -> str:
     """Return what the colours mean."""
     return '<ul class="key"><li class="for">speaks for it</li><li class="against">speaks against it</li></ul>'
-
-
-def _called(modality: Modality) -> str:
-    return "picture" if modality is Modality.IMAGE else "text"
-
-
-def joined(parts: Iterable[str]) -> str:
-    """Return the parts that are not empty, as lines."""
-    return "\n".join(part for part in parts if part)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from posthue.insight.page.sections import (
     table_html,
 )
 from posthue.insight.page.shell import escaped
-from posthue.insight.page.thumbnails import thumbnail
+from posthue.insight.page.thumbnails import Thumbnail, thumbnail
 from posthue.insight.plot import Plot, heat_map, histograms
 
 _SHEET, _SIDE = 18, 132
@@ -108,19 +109,15 @@ def sheets_section(found: CollectionFindings, picked: dict[str, Sequence[int]]) 
     return Section("sheets", "Example pictures", columns_html(panels) if panels else "", "Drawn at random.")
 
 
-def _thumbnails(found: CollectionFindings, rows: Sequence[int]) -> list[tuple[str, str, bool]]:
-    sheet: list[tuple[str, str, bool]] = []
-    for row in rows:
-        image = found.posts.rows[row].post.image
-        small = (
-            thumbnail(image, side=_SIDE, quality=76) if image is not None and len(sheet) < _SHEET else None
-        )
-        if small is not None:
-            text = found.texts.clean[row]
-            sheet.append(
-                (small.uri, text or f"Picture of post {found.posts.rows[row].post.id or row}", small.tiny)
-            )
-    return sheet
+def _thumbnails(found: CollectionFindings, rows: Sequence[int]) -> Iterator[tuple[Thumbnail, str]]:
+    posts = {row: found.posts.rows[row].post for row in rows}
+    small = ((row, thumbnail(post.image, side=_SIDE, quality=76)) for row, post in posts.items())
+    readable = (
+        (picture, found.texts.clean[row] or f"Picture of post {posts[row].id or row}")
+        for row, picture in small
+        if picture
+    )
+    return islice(readable, _SHEET)
 
 
 def repeats_section(found: CollectionFindings) -> Section:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import random
 import re
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from posthue._version import __version__
 from posthue.data.corpora.labelled import LabelledPosts
 from posthue.files import write_csv, write_file
 from posthue.insight.explore import picture_sections as pictures
@@ -20,14 +18,10 @@ from posthue.insight.explore.findings import CollectionFindings, Progress, find
 from posthue.insight.page.sections import Cell, Section, counts_html, main_html, plots_html, table_html
 from posthue.insight.page.shell import escaped, page, stack
 from posthue.insight.plot import Plot, bars
-from posthue.insight.plot.word_cloud import cloud_png, cloud_svg
+from posthue.insight.plot.report_files import file_name
+from posthue.insight.plot.word_cloud import save_cloud
 from posthue.insight.words.terms import TermCounts, distinctive, emoji_in, hashtags_in
 
-#: Stands under every page.
-FOOT = (
-    f"Made by posthue {__version__}. "
-    "Labels tell the emotion that a post expresses, not what its author feels."
-)
 _PICKED = 60
 _LINK = re.compile(r"(?<!\w)http(?!\w)")
 _LABEL_COLUMNS = [
@@ -86,7 +80,7 @@ def exploration_page(found: CollectionFindings, plots: dict[str, Plot], *, title
         texts.examples_section(found, picked),
     ]
     main = main_html(sections) if found.posts.rows else '<p class="note">There are no posts.</p>'
-    return page(title, head=_head(found), main=main, foot=FOOT)
+    return page(title, head=_head(found), main=main)
 
 
 def _head(found: CollectionFindings) -> str:
@@ -183,19 +177,7 @@ def _write_clouds(found: CollectionFindings, folder: Path) -> None:
     for label in found.posts.labels:
         words = texts.cloud_weights(found, telling, label)
         if words:
-            name = f"cloud-{_file_name(label)}"
-            write_file(folder / f"{name}.svg", cloud_svg(words, label=label))
-            write_file(folder / f"{name}.png", cloud_png(words, label=label))
-
-
-def _file_name(label: str) -> str:
-    """Return a label as part of a file's name.
-
-    >>> _file_name("joy & fun/1")
-    'joy-fun-1'
-    """
-    words = re.findall(r"\w+", label)
-    return "-".join(words)[:60] or f"label-{zlib.crc32(label.encode('utf-8', 'replace')):08x}"
+            save_cloud(words, folder, f"cloud-{file_name(label)}", label=label)
 
 
 def _write_tables(found: CollectionFindings, folder: Path) -> None:

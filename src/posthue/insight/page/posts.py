@@ -13,18 +13,14 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from posthue._version import __version__
 from posthue.files import write_file
-from posthue.insight.page.shell import bars, escaped, hue, page, percent, stack
+from posthue.insight.page.shell import bars, escaped, hue, page, stack
 from posthue.insight.page.thumbnails import thumbnail
 from posthue.labels import SCHEMES
 from posthue.posts import Modality, Post, Prediction, SchemeResult
+from posthue.wording import percent
 
 LONGEST_TEXT = 600
-CAUTION = (
-    "The labels tell the emotion that a post expresses, not what its author feels, and they can be wrong: "
-    "not for decisions about people."
-)
 Row = tuple[Post, Prediction]
 
 
@@ -40,7 +36,6 @@ def posts_report(rows: Sequence[Row], *, title: str) -> str:
         title,
         head=_summary([prediction for _, prediction in rows]),
         main=f'<div class="posts">\n{cards}\n</div>' if rows else '<p class="note">There are no posts.</p>',
-        foot=f"Made by posthue {__version__}. {CAUTION}",
     )
 
 
@@ -95,11 +90,8 @@ def _reason(post: Post, prediction: Prediction) -> str:
 
 
 def _picture(post: Post, identity: str | None) -> str:
-    small = thumbnail(post.image) if post.image is not None else None
-    if small is None:
-        return ""
-    name = f"Picture of post {escaped(identity, 200)}" if identity else "Picture of the post"
-    return f'<img {"class=tiny " if small.tiny else ""}alt="{name}" src="{small.uri}">'
+    small = thumbnail(post.image)
+    return small.html(f"Picture of post {identity}" if identity else "Picture of the post") if small else ""
 
 
 def _words(post: Post) -> str:
@@ -122,8 +114,7 @@ def _badge(prediction: Prediction) -> str:
 
 
 def _disagreement(result: SchemeResult) -> str:
-    tops = {modality: max(alone, key=alone.__getitem__) for modality, alone in result.by_modality.items()}
-    return ", ".join(f"the {modality} says {label}" for modality, label in tops.items())
+    return ", ".join(f"the {modality} says {label}" for modality, label in result.alone.items())
 
 
 def _result(name: str, result: SchemeResult) -> str:

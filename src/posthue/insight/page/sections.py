@@ -11,6 +11,7 @@ from html import escape
 from typing import TypeAlias
 
 from posthue.insight.page.shell import COLOURED, escaped, hue
+from posthue.insight.page.thumbnails import Thumbnail
 
 Cell: TypeAlias = str | int | float | None
 
@@ -136,15 +137,10 @@ def lists_html(lists: Iterable[str]) -> str:
     return f'<div class="lists">{inside}</div>' if inside else ""
 
 
-def sheet_html(pictures: Iterable[tuple[str, str, bool]]) -> str:
-    """Return a sheet of pictures: (data URI, alternative text, whether it is tiny)."""
-    items = "".join(_picture(uri, escaped(alt, 160), is_tiny=tiny) for uri, alt, tiny in pictures)
+def sheet_html(pictures: Iterable[tuple[Thumbnail, str]]) -> str:
+    """Return a sheet of pictures, each with its alternative text."""
+    items = "".join(picture.html(alt, title=alt) for picture, alt in pictures)
     return f'<div class="sheet">{items}</div>' if items else ""
-
-
-def _picture(uri: str, alt: str, *, is_tiny: bool) -> str:
-    kind = " class=tiny" if is_tiny else ""
-    return f'<img{kind} loading="lazy" alt="{alt}" title="{alt}" src="{uri}">'
 
 
 def quotes_html(texts: Iterable[tuple[str, str]], *, longest: int = 240) -> str:

@@ -11,8 +11,10 @@ from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from string import Template
 
+from posthue._version import __version__
 from posthue.labels import SCHEMES
 from posthue.posts import Modality
+from posthue.wording import percent
 
 _PAGE = Template("""\
 <!doctype html>
@@ -39,6 +41,12 @@ $main
 </html>
 """)
 
+#: What every page says of its labels.
+CAUTION = (
+    "The labels tell the emotion that a post expresses, not what its author feels, and they can be wrong: "
+    "not for decisions about people."
+)
+FOOT = f"Made by posthue {__version__}. {CAUTION}"
 _SHEETS = ("report.css", "sections.css")
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
@@ -46,7 +54,7 @@ _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 COLOURED = frozenset(label for scheme in SCHEMES.values() for label in scheme.labels) | frozenset(Modality)
 
 
-def page(title: str, *, head: str, main: str, foot: str, extra_sheets: Sequence[str] = ()) -> str:
+def page(title: str, *, head: str, main: str, foot: str = FOOT, extra_sheets: Sequence[str] = ()) -> str:
     """Return a whole page; ``title`` is escaped here, the other parts are HTML already.
 
     extra_sheets: names of style sheets beside this module that only this kind of page needs.
@@ -70,10 +78,10 @@ def escaped(text: str, limit: int = 2000) -> str:
 def plain(text: str, limit: int) -> str:
     """Return a text that UTF-8 can hold, without control characters, cut after ``limit`` characters."""
     cut = text if len(text) <= limit else text[:limit] + "…"
-    return "".join(map(_shown, cut.encode("utf-8", "replace").decode("utf-8")))
+    return "".join(map(_printable, cut.encode("utf-8", "replace").decode("utf-8")))
 
 
-def _shown(character: str) -> str:
+def _printable(character: str) -> str:
     """Keep what can be seen, line breaks and the joiner inside emoji; other spaces become plain ones."""
     if character.isprintable() or character in "\n\u200d":
         return character
@@ -113,15 +121,6 @@ def stack(counts: Iterable[tuple[str, int]]) -> str:
     )
     legend = "".join(f"<li {hue(label)}>{escaped(label)} {count:,}</li>" for label, count in found)
     return f'<div class="stack" aria-hidden="true">{parts}</div><ul class="legend">{legend}</ul>'
-
-
-def percent(value: float) -> str:
-    """Return a share as whole percents.
-
-    >>> percent(0.994)
-    '99 %'
-    """
-    return f"{100 * value:.0f} %"
 
 
 def _variable(label: str) -> str:

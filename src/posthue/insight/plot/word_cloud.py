@@ -10,7 +10,9 @@ import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import cos, sin, sqrt
+from pathlib import Path
 
+from posthue.files import write_file
 from posthue.insight.page.shell import escaped, hue
 from posthue.insight.plot.fonts import drawable, font, text_width
 from posthue.insight.plot.palette import ink_of
@@ -126,6 +128,12 @@ def _text(item: Placed, strength: float, unit: str) -> str:
         f'textLength="{item.width:.1f}" lengthAdjust="spacingAndGlyphs">'
         f"<title>{escaped(item.word)}: {item.weight:,.4g} {escaped(unit)}</title>{escaped(item.word)}</text>"
     )
+
+
+def save_cloud(words: Weighted, folder: Path, name: str, *, label: str) -> None:
+    """Write a cloud as NAME.svg and NAME.png into a folder."""
+    write_file(folder / f"{name}.svg", cloud_svg(words, label=label))
+    write_file(folder / f"{name}.png", cloud_png(words, label=label))
 
 
 def cloud_svg(words: Weighted, *, label: str) -> str:

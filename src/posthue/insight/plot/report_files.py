@@ -1,19 +1,20 @@
-"""What the analysis leaves beside its page: plots as svg and png, tables as csv; writes shares."""
+"""What a report leaves beside its page: plots as svg and png, tables as csv."""
 
 from __future__ import annotations
 
+import re
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from posthue.evaluation.metrics import MetricInterval
 from posthue.files import write_csv, write_file
 from posthue.insight.plot.figure import Plot
-from posthue.insight.plot.word_cloud import Weighted, cloud_html, cloud_png, cloud_svg
+from posthue.insight.plot.word_cloud import Weighted, cloud_html, save_cloud
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
+class ReportFiles:
     """A folder for the files of a report; None: nothing is written."""
 
     folder: Path | None
@@ -27,8 +28,7 @@ class Beside:
     def cloud(self, words: Weighted, label: str, name: str) -> str:
         """Save a word cloud, and return it for the page."""
         if self.folder is not None and words:
-            write_file(self.folder / f"{name}.svg", cloud_svg(words, label=label))
-            write_file(self.folder / f"{name}.png", cloud_png(words, label=label))
+            save_cloud(words, self.folder, name, label=label)
         return cloud_html(words, label=label, unit="times")
 
     def table(self, name: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -42,6 +42,11 @@ class Beside:
             write_file(self.folder / name, content)
 
 
-def interval(found: MetricInterval) -> str:
-    """Return a share in percent with its interval."""
-    return f"{100 * found.value:.1f} % [{100 * found.low:.1f}, {100 * found.high:.1f}]"
+def file_name(label: str) -> str:
+    """Return a label as part of a file's name.
+
+    >>> file_name("joy & fun/1")
+    'joy-fun-1'
+    """
+    words = re.findall(r"\w+", label)
+    return "-".join(words)[:60] or f"label-{zlib.crc32(label.encode('utf-8', 'replace')):08x}"
