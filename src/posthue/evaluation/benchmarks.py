@@ -15,7 +15,7 @@ import numpy as np
 
 from posthue.data.corpora import Example, load_corpus
 from posthue.data.corpora.image_lists import image_root, polar_examples
-from posthue.errors import CorpusError, InputError
+from posthue.errors import CorpusError, InputError, choices
 from posthue.evaluation.metrics import MetricInterval, measure
 from posthue.evaluation.roc_auc import measure_auc
 from posthue.files import write_csv
@@ -89,7 +89,7 @@ def load_benchmark(name: str, data: str | Path) -> list[Example]:
     """
     if name not in BENCHMARKS:
         raise InputError(
-            f"no benchmark is called {name!r}; there are {', '.join(BENCHMARKS)}, all, and --csv"
+            f"no benchmark is called {name!r}; there are all, --csv, and {choices(name, BENCHMARKS)}"
         )
     splits = load_corpus(name, data).splits
     split = BENCHMARKS[name]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from posthue.errors import EmptyPostError, LabelError, RowError
+from posthue.errors import EmptyPostError, LabelError, RowError, choices
 from posthue.posts import Modality, Post, Prediction, SchemeResult, State
 from posthue.runtime.explain import patches
 from posthue.runtime.explain.explanation import Explanation, WordPart
@@ -182,7 +182,7 @@ class Explainer:
     def _check(self, scheme: str, label: str | None) -> None:
         schemes = self._config.schemes
         if scheme not in schemes:
-            raise LabelError(f"this model has no label scheme {scheme!r}; it has {', '.join(schemes)}")
+            raise LabelError(f"this model has no label scheme {scheme!r}; it has {choices(scheme, schemes)}")
         if label is not None:
             schemes[scheme].index(label)
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from posthue.errors import InputError
+from posthue.errors import InputError, choices
 from posthue.files import write_file
 from posthue.training.distill.crowd_posts import Raw, raw_count, raw_posts, source_facts
 from posthue.training.distill.dedup import dedup_posts
@@ -57,7 +57,7 @@ def run_distill(
     progress: show a bar per stage (on stderr). Raises InputError where nothing is left to learn from.
     """
     if until not in LAST:
-        raise InputError(f"until: {until!r} is not one of {', '.join(LAST)}")
+        raise InputError(f"until: {until!r} is not one of {choices(until, LAST)}")
     store = StageStore(places.run)
     write_file(places.run / "recipe.json", json.dumps(recipe_dict(recipe), indent=1, sort_keys=True) + "\n")
     rows: list[tuple[str, Kept]] = []
