@@ -1,6 +1,9 @@
-"""Small files, written whole or not at all: to a hidden neighbour that then takes the name.
+"""Files and folders that appear whole or not at all.
 
-Tables that grow with the data are written by :class:`posthue.data.tables.table.TableWriter` instead.
+What is written goes to a hidden neighbour, which takes the name at the end and is removed if anything fails.
+A process that is killed leaves the neighbour behind. Its name says of which output it is, and a lock that
+goes with the process says whether somebody still writes: the next writer of that output removes what nobody
+holds. Where files cannot be locked (some network drives) nothing is removed.
 """
 
 from __future__ import annotations
@@ -11,11 +14,18 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from errno import EDQUOT, EFBIG, ENOSPC
+from hashlib import blake2b
 from pathlib import Path
+from typing import BinaryIO
 
 from posthue.errors import InputError
+from posthue.locks import hold
+
+_NEW = os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_BINARY", 0)
 
 #: What a spreadsheet would compute; a negative number is none.
 _FORMULA = re.compile(r"[=+@\t\r]|-(?!\d+(\.\d+)?(e-?\d+)?$)")
@@ -26,20 +36,68 @@ def for_arrow(path: str | Path) -> Path:
     return Path(path).absolute()
 
 
-def write_file(path: str | Path, content: str | bytes) -> Path:
-    """Write a file, making its folder. Raises InputError if that is impossible.
+@contextmanager
+def whole_file(path: Path, *, sync: bool = False, mode: int = 0o666) -> Iterator[BinaryIO]:
+    """Yield a new binary file that takes the name ``path`` at the end of the block; makes its folder.
 
-    Text is UTF-8; half an emoji, which UTF-8 cannot hold, is written as its escape.
+    sync: it outlives a power failure, where the file system can. mode: its permissions, less the umask.
+    Raises OSError.
+    """
+    part, handle = _new_part(path, lambda part: os.open(part, _NEW, mode))
+    file = os.fdopen(handle, "wb")
+    try:
+        yield file
+        file.flush()
+        if sync:
+            os.fsync(handle)
+        file.close()
+        part.replace(path)
+        if sync:
+            sync_folder(path.parent)
+    finally:
+        with suppress(OSError):  # a full disk may refuse even the close
+            file.close()
+        part.unlink(missing_ok=True)
+
+
+@contextmanager
+def hidden_folder(path: Path) -> Iterator[Path]:
+    """Yield a new folder beside ``path`` for what is in work, removed at the end; raise OSError."""
+    part, handle = _new_part(path, _made_folder)
+    try:
+        yield part
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+        with suppress(OSError):
+            os.close(handle)
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """Yield a new folder that takes the name ``path`` at the end of the block, in place of what is there.
+
+    Makes the folder above it. Raises OSError.
+    """
+    with hidden_folder(path) as part:
+        yield part
+        with hidden_folder(path) as old:
+            if path.exists():
+                path.replace(old / path.name)
+            part.replace(path)
+
+
+def write_file(path: str | Path, content: str | bytes, *, sync: bool = False, mode: int = 0o666) -> Path:
+    """Write a small file, making its folder. Raises InputError if that is impossible.
+
+    Text is UTF-8; half an emoji, which UTF-8 cannot hold, is written as its escape. sync, mode: as of ``whole_file``.
     """
     path = Path(path)
-    part = _neighbour(path)
+    _refuse_folder(path)
     try:
-        part.write_bytes(content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content)
-        part.replace(path)
+        with whole_file(path, sync=sync, mode=mode) as file:
+            file.write(content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content)
     except OSError as error:
         raise _unwritable(path, error) from None
-    finally:
-        part.unlink(missing_ok=True)
     return path
 
 
@@ -92,25 +150,60 @@ def require_writable(path: str | Path | None) -> None:
     """
     if path is None:
         return
-    part = _neighbour(Path(path))
+    path = Path(path)
+    _refuse_folder(path)
     try:
-        part.touch()
-    except OSError as error:
-        raise _unwritable(Path(path), error) from None
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _neighbour(path: Path) -> Path:
-    """Return a hidden name beside ``path``, in a folder that is there."""
-    if path.is_dir():
-        raise InputError(f"{path} is a folder; name a file")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        with hidden_folder(path):
+            pass
     except OSError as error:
         raise _unwritable(path, error) from None
-    return path.with_name(f".posthue-{secrets.token_hex(8)}.part")
+
+
+def reason(error: OSError) -> str:
+    """Return why something cannot be written, for a message."""
+    full = error.errno in (ENOSPC, EDQUOT, EFBIG)
+    return "the disk is full" if full else error.strerror or str(error)
+
+
+def _new_part(output: Path, make: Callable[[Path], int]) -> tuple[Path, int]:
+    """Return a new hidden neighbour of ``output``, open and locked; remove those of killed writers."""
+    output.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(output)
+    while True:
+        part = output.with_name(f"{_prefix(output)}{secrets.token_hex(8)}.part")
+        handle = make(part)
+        if hold(handle) is not False and os.path.lexists(part):
+            return part, handle
+        with suppress(OSError):  # another writer swept it before it was locked
+            os.close(handle)
+
+
+def _made_folder(part: Path) -> int:
+    part.mkdir()
+    try:
+        return os.open(part, os.O_RDONLY)
+    except OSError:  # swept, or Windows
+        return -1
+
+
+def _prefix(output: Path) -> str:
+    """The beginning of the names of an output's parts; short, as the output's own name may be long."""
+    return f".posthue-{blake2b(os.fsencode(output.name), digest_size=4).hexdigest()}-"
+
+
+def _sweep(output: Path) -> None:
+    for part in output.parent.glob(f"{_prefix(output)}*.part"):
+        with suppress(OSError), ExitStack() as stack:
+            handle = os.open(part, os.O_RDONLY if part.is_dir() else os.O_RDWR)
+            stack.callback(os.close, handle)
+            if hold(handle):
+                shutil.rmtree(part) if part.is_dir() else part.unlink()
+
+
+def _refuse_folder(path: Path) -> None:
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; name a file")
 
 
 def _unwritable(path: Path, error: OSError) -> InputError:
-    return InputError(f"{path}: cannot be written ({error.strerror or error})")
+    return InputError(f"{path}: cannot be written ({reason(error)})")

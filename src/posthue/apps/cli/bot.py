@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from pathlib import Path
 from traceback import format_tb
 from typing import Annotated
@@ -50,12 +51,12 @@ def bot(
     from posthue.apps.telegram.scrubbing import Scrubber, guard, log  # noqa: PLC0415
     from posthue.apps.telegram.settings import BotSettings, read_secret, read_token  # noqa: PLC0415
 
+    if sys.platform == "win32":
+        raise InputError("the bot runs on Linux and macOS; on Windows, use WSL")
     token, secret = read_token(), read_secret()
     try:
         from posthue.apps.telegram.bot import run  # noqa: PLC0415
     except ModuleNotFoundError as error:
-        if error.name == "fcntl":
-            raise InputError("the bot runs on Linux and macOS; on Windows, use WSL") from None
         raise MissingExtraError(error.name or "aiogram", "bot") from None
     scrub = Scrubber(token, *([secret] if secret else []))
     guard(scrub, verbose=verbose)

@@ -7,14 +7,16 @@ dies after Telegram took the reply and before the id is written answers again.
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Iterable
+from contextlib import ExitStack
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
 
 from posthue.errors import InputError
+from posthue.files import whole_file
+from posthue.locks import lock
 
 KEPT = 20_000
 
@@ -28,11 +30,14 @@ class Journal:
         self._ids: dict[int, None] = {}
         self._changing = Lock()
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._lock = os.open(path.with_name(path.name + ".lock"), os.O_CREAT | os.O_RDWR, 0o600)
-            self._take_lock()
+            self._lock = ExitStack()
+            self._lock.enter_context(lock(path.with_name(path.name + ".lock")))
             self._ids = dict.fromkeys(_read(path)[-kept:])
             self._file = self._rewritten()
+        except BlockingIOError:
+            raise InputError(
+                f"{path} is in use: another posthue bot runs with this journal; stop it first"
+            ) from None
         except OSError as error:
             raise InputError(f"{path}: cannot be the bot's journal ({error.strerror or error})") from None
 
@@ -46,7 +51,7 @@ class Journal:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         os.close(self._file)
-        os.close(self._lock)
+        self._lock.close()
 
     def add(self, update_ids: Iterable[int]) -> None:
         """Write the ids: from here on they outlive a kill; raise OSError where that fails.
@@ -67,26 +72,11 @@ class Journal:
                 os.close(self._file)
                 self._file = self._rewritten()
 
-    def _take_lock(self) -> None:
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(self._lock)
-            raise InputError(
-                f"{self._path} is in use: another posthue bot runs with this journal; stop it first"
-            ) from None
-
     def _rewritten(self) -> int:
-        """Write the ids to a neighbour that takes the name, and return it, open for more."""
-        part = self._path.with_name(f".{self._path.name}.part")
-        file = os.open(part, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_APPEND, 0o600)
-        os.write(file, "".join(f"{update_id}\n" for update_id in self._ids).encode())
-        os.fsync(file)
-        part.replace(self._path)
-        folder = os.open(self._path.parent, os.O_RDONLY)
-        os.fsync(folder)
-        os.close(folder)
-        return file
+        """Write the file anew and return it, open for more."""
+        with whole_file(self._path, sync=True, mode=0o600) as file:
+            file.write("".join(f"{update_id}\n" for update_id in self._ids).encode())
+        return os.open(self._path, os.O_WRONLY | os.O_APPEND)
 
 
 def _read(path: Path) -> list[int]:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from errno import EDQUOT, EFBIG, ENOSPC
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 
 import pyarrow as pa
 
-from posthue.data.tables.part_file import open_part
 from posthue.data.tables.sinks import SINKS, TableSink
 from posthue.errors import TableError
-from posthue.files import sync_folder
+from posthue.files import reason, whole_file
 
 
 class TableWriter:
@@ -42,9 +40,8 @@ class TableWriter:
         self._check_target()
 
     def __enter__(self) -> TableWriter:
-        with self._explained():
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._part, self._file = open_part(self.path)
+        self._writing = self._written()
+        self._writing.__enter__()
         return self
 
     def write(self, table: pa.Table | pa.RecordBatch) -> None:
@@ -61,28 +58,29 @@ class TableWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        try:
-            if kind is None:
+        self._writing.__exit__(kind, error, trace)
+
+    @contextmanager
+    def _written(self) -> Iterator[None]:
+        with ExitStack() as stack:
+            with self._explained():
+                self._file = stack.enter_context(whole_file(self.path, sync=True))
+            stack.callback(self._abandon)
+            yield
+            with self._explained():
                 self._finish()
-        finally:
-            if self._sink is not None:
-                self._sink.abandon()
-            with suppress(OSError):  # a full disk may refuse even the close
-                self._file.close()
-            self._part.unlink(missing_ok=True)
+                stack.close()
 
     def _finish(self) -> None:
-        with self._explained():
-            if self._sink is None:
-                self.write(pa.table({}))
-            assert self._sink is not None
-            self._sink.close()
-            self._file.flush()
-            os.fsync(self._file.fileno())
-            self._file.close()
-            self._check_target()
-            self._part.replace(self.path)
-            sync_folder(self.path.parent)
+        if self._sink is None:
+            self.write(pa.table({}))
+        assert self._sink is not None
+        self._sink.close()
+        self._check_target()
+
+    def _abandon(self) -> None:
+        if self._sink is not None:
+            self._sink.abandon()
 
     def _fitted(self, table: pa.Table, schema: pa.Schema) -> pa.Table:
         if table.schema.names != schema.names:
@@ -100,9 +98,9 @@ class TableWriter:
         try:
             yield
         except OSError as error:
-            full = error.errno in (ENOSPC, EDQUOT, EFBIG)
-            reason = "the disk is full" if full else error.strerror or str(error)
-            raise TableError(f"{self.path}: cannot be written: {reason}; nothing was left behind") from error
+            raise TableError(
+                f"{self.path}: cannot be written: {reason(error)}; nothing was left behind"
+            ) from error
         except pa.ArrowException as error:
             raise TableError(f"{self.path}: cannot be written: {error}") from error
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from posthue.errors import TableError
+from posthue.files import whole_folder
 from posthue.runtime.bundle.folder import Bundle
 
 _CARD = "MODEL_CARD.md"
@@ -40,12 +41,10 @@ def copy_files(bundle: Bundle, folder: Path, graphs: Mapping[str, Path] | None =
 
 
 def publish(made: Path, output: Path) -> None:
-    """Copy a finished folder to where it was asked for."""
-    output.parent.mkdir(parents=True, exist_ok=True)
-    part = output.with_name(f".{output.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    shutil.copytree(made, part)
-    part.replace(output)
+    """Copy a finished folder to where it was asked for; raise TableError if something is there by now."""
+    with whole_folder(output) as part:
+        shutil.copytree(made, part, dirs_exist_ok=True)
+        require_new(output)
 
 
 def _link(source: Path, target: Path) -> None:

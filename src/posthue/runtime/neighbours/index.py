@@ -8,8 +8,6 @@ texts of the posts: keep it where the posts may be kept.
 from __future__ import annotations
 
 import json
-import secrets
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from posthue.errors import InputError
-from posthue.files import for_arrow
+from posthue.files import for_arrow, reason, whole_folder
 from posthue.posts import Modality, Post
 from posthue.runtime.explain import Explainer
 
@@ -122,19 +120,14 @@ def write_index(
     place = Path(folder)
     if place.exists() and not (place / "index.json").is_file():
         raise InputError(f"{place} is there already and is not an index: give another folder")
-    part = place.with_name(f".posthue-{secrets.token_hex(8)}.part")
     try:
-        part.mkdir(parents=True)
-        for modality, found in encoded.items():
-            np.save(part / f"{modality}.npy", _matrix(found), allow_pickle=False)
-        _write_rows(part / "posts.parquet", rows)
-        (part / "index.json").write_text(json.dumps(facts_of(bundle)), encoding="utf-8")
-        shutil.rmtree(place, ignore_errors=True)
-        part.replace(place)
+        with whole_folder(place) as part:
+            for modality, found in encoded.items():
+                np.save(part / f"{modality}.npy", _matrix(found), allow_pickle=False)
+            _write_rows(part / "posts.parquet", rows)
+            (part / "index.json").write_text(json.dumps(facts_of(bundle)), encoding="utf-8")
     except OSError as error:
-        raise InputError(f"{place}: cannot be written ({error.strerror or error})") from None
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+        raise InputError(f"{place}: cannot be written ({reason(error)})") from None
     return place
 
 

@@ -7,7 +7,6 @@ is the mean label frequency of those sets.
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,6 +18,7 @@ import numpy.typing as npt
 
 from posthue._version import __version__
 from posthue.evaluation.calibration import fit_temperature
+from posthue.files import whole_folder
 from posthue.labels import SCHEMES
 from posthue.model.export import export_graphs
 from posthue.model.post_model import PostModel
@@ -71,21 +71,18 @@ def make_bundle(recipe: Recipe, folders: Folders) -> Path:
     ]
     tune_shares(model, sets, recipe.schemes)
     temperatures, priors = calibrate(model, sets, recipe.schemes)
-    scratch = folders.run / "bundle.part"
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir(parents=True)
-    precisions = export_graphs(
-        model, scratch, calibration=text_batches(processor, sets), side=processor.image_spec.size
-    )
-    config = bundle_config(recipe, model, processor, temperatures, priors, precisions)
-    write_config(scratch, processor, config)
-    config["parity"] = parity_report(model, processor, sets, scratch, recipe.schemes)
-    config["provenance"] |= {"validation": _stage_metrics(recipe, folders)}
-    write_config(scratch, processor, config)
-    (scratch / "MODEL_CARD.md").write_text(model_card(config), encoding="utf-8")
     target = folders.run / "bundle"
-    shutil.rmtree(target, ignore_errors=True)
-    return scratch.replace(target)
+    with whole_folder(target) as scratch:
+        precisions = export_graphs(
+            model, scratch, calibration=text_batches(processor, sets), side=processor.image_spec.size
+        )
+        config = bundle_config(recipe, model, processor, temperatures, priors, precisions)
+        write_config(scratch, processor, config)
+        config["parity"] = parity_report(model, processor, sets, scratch, recipe.schemes)
+        config["provenance"] |= {"validation": _stage_metrics(recipe, folders)}
+        write_config(scratch, processor, config)
+        (scratch / "MODEL_CARD.md").write_text(model_card(config), encoding="utf-8")
+    return target
 
 
 def calibrate(

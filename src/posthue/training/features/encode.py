@@ -28,13 +28,14 @@ from tqdm.auto import tqdm
 from posthue.data.images.decode import decode_image, image_digest, to_pixels
 from posthue.data.text import normalise_tweet
 from posthue.errors import ImageError
+from posthue.locks import lock
 from posthue.model.encoders.encoders import EncodedBatch, grid_means
 from posthue.model.post_model import PostModel
 from posthue.model.processor import PostProcessor
 from posthue.posts import Post
 from posthue.training.datasets.rows import post_of
 from posthue.training.features.corruption import CORRUPTION, corrupt
-from posthue.training.features.store import KEY_BYTES, FeatureStore, Ragged, locked
+from posthue.training.features.store import KEY_BYTES, FeatureStore, Ragged
 
 BATCH = 64
 #: A change of how features are stored makes new folders.
@@ -127,7 +128,7 @@ def encode_posts(
         stores = []
         for sequences in (False, True)[: 1 + view.sequences]:
             folder = store_folder(digest, view, cache, sequences=sequences)
-            open_stores.enter_context(locked(folder))
+            open_stores.enter_context(lock(folder / "lock", wait=True))
             stores.append(FeatureStore(folder, dim, "float16" if sequences else "float32"))
         keys = [_key(post, view) for post in posts]
         _encode_missing(model, processor, posts, keys, stores, view)

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,7 +67,7 @@ class Ragged:
 class FeatureStore:
     """Entries of one or more rows of ``dim`` numbers, by 16-byte key.
 
-    One process at a time may open and write a store: hold ``locked(folder)`` around both.
+    One process at a time may open and write a store: hold ``lock(folder / "lock", wait=True)`` around both.
     """
 
     def __init__(self, folder: str | Path, dim: int, dtype: str = "float32") -> None:
@@ -148,31 +147,3 @@ class FeatureStore:
         os.truncate(self._index, count * ENTRY.itemsize)
         os.truncate(self._values, end * width)
         return entries[:count]
-
-
-@contextmanager
-def locked(folder: str | Path) -> Iterator[None]:
-    """Keep other processes out of a store; where the system has no file locks, do nothing."""
-    Path(folder).mkdir(parents=True, exist_ok=True)
-    try:
-        import fcntl  # noqa: PLC0415
-    except ImportError:
-        yield
-        return
-    with (Path(folder) / "lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
-def is_locked(folder: str | Path) -> bool:
-    """Tell whether a living process holds ``locked(folder)``; False where the system has no file locks."""
-    try:
-        import fcntl  # noqa: PLC0415
-
-        with (Path(folder) / "lock").open("r") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except (ImportError, OSError):
-        return False
-    return False

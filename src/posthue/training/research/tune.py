@@ -16,7 +16,6 @@ from functools import partial
 from importlib import import_module
 from pathlib import Path
 from secrets import token_hex
-from shutil import rmtree
 from time import sleep
 from typing import Any
 
@@ -24,7 +23,7 @@ import numpy as np
 
 from posthue.errors import MissingExtraError, RecipeError
 from posthue.evaluation.metrics import METRICS, confusion, from_confusion
-from posthue.training.features.store import is_locked, locked
+from posthue.locks import is_locked, lock
 from posthue.training.research.candidates import Candidate
 from posthue.training.research.corpus import (
     CorpusSource,
@@ -149,7 +148,7 @@ def _score(fusion: Any, posts: PostFeatures, metric: str) -> float:
 def _next(optuna: Any, storage: Any, search: Search, out: Path, worker: str) -> Any:
     """Claim the next trial, or return None when there are enough; wait for those of other processes."""
     while True:
-        with locked(out):
+        with lock(out / "lock", wait=True):
             study = _study(optuna, storage)
             _put_aside_dead(optuna, study, out)
             finished, running = _finished(optuna, study), _running(optuna, study)
@@ -171,7 +170,9 @@ def _answer(optuna: Any, storage: Any, out: Path, trial: Any, objective: Callabl
         answer = {"values": objective(trial)}
     except optuna.TrialPruned:
         answer = {"state": optuna.trial.TrialState.PRUNED}
-    with locked(out):  # a trial that ended while another process counts would be counted nowhere
+    with lock(
+        out / "lock", wait=True
+    ):  # a trial that ended while another process counts would be counted nowhere
         _study(optuna, storage).tell(trial.number, **answer)
 
 
@@ -195,14 +196,14 @@ def _running(optuna: Any, study: Any) -> list[Any]:
 def _worker(out: Path) -> Iterator[str]:
     name = token_hex(8)
     try:
-        with locked(out / "workers" / name):
+        with lock(out / "workers" / name):
             yield name
     finally:
-        rmtree(out / "workers" / name, ignore_errors=True)
+        (out / "workers" / name).unlink(missing_ok=True)
 
 
 def _storage(optuna: Any, out: Path) -> Any:
-    with locked(out):
+    with lock(out / "lock", wait=True):
         url = f"sqlite:///{(out / 'study.db').absolute()}"
         return optuna.storages.RDBStorage(url, engine_kwargs={"connect_args": {"timeout": 120}})
 

@@ -78,7 +78,7 @@ def test_overwriting_starts_anew_where_the_manifest_is_broken(tmp_path: Path, jo
 
 def test_what_an_interrupted_beginning_leaves_is_no_obstacle(tmp_path: Path, job: ShardJob) -> None:
     (tmp_path / "out").mkdir()
-    for name in (LOCK, ".manifest.json.part", ".posthue-00.part"):
+    for name in (LOCK, ".posthue-01-23.part", ".posthue-00.part"):
         (tmp_path / "out" / name).touch()
     assert score_shards(job).rows == 30
     assert not list((tmp_path / "out").glob(".*.part"))

@@ -10,15 +10,17 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from posthue.errors import TableError
+from posthue.files import reason
+from posthue.locks import lock
 
 MANIFEST, LOCK = "manifest.json", ".lock"
 _KEPT = re.compile(r"manifest\.json|\.lock")
 _SHARD = re.compile(r"part-\d{5,}\.(parquet|csv|tsv|jsonl)")
-_HALF = re.compile(r"\.(posthue-.+|manifest\.json)\.part")
+_HALF = re.compile(r"\.posthue-.+\.part")
 
 
 def shard_name(index: int, ending: str) -> str:
@@ -68,21 +70,13 @@ def remove(folder: Path) -> None:
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Keep a second job out of the folder; the lock goes with the process, however that ends."""
-    try:
-        import fcntl  # noqa: PLC0415
-    except ImportError:  # Windows
-        yield
-        return
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        handle = (folder / LOCK).open("w")
-    except OSError as error:
-        raise TableError(f"{folder}: cannot be written: {error.strerror or error}") from error
-    with handle:
+    with ExitStack() as stack:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+            stack.enter_context(lock(folder / LOCK))
+        except BlockingIOError:
             raise TableError(f"another job is writing into {folder}; wait for it or stop it") from None
+        except OSError as error:
+            raise TableError(f"{folder}: cannot be written: {reason(error)}") from error
         yield
 
 

@@ -7,16 +7,14 @@ counts when the manifest names it; one written a moment before the kill and not 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from errno import EDQUOT, EFBIG, ENOSPC
 from pathlib import Path
 from typing import Any
 
 from posthue.errors import TableError
-from posthue.files import sync_folder
+from posthue.files import reason, whole_file
 from posthue.runtime.scoring.shards.folder import MANIFEST, clear, holds_shards, shard_name, sweep
 
 FORMAT = 1
@@ -50,7 +48,13 @@ class Manifest:
         """Replace the file by what is known now; raise TableError where the disk does not take it."""
         known = {"format": FORMAT, "complete": self.complete, "end": self.end, "asked": self.asked}
         shards = {str(index): self.shards[index] for index in sorted(self.shards)}
-        write_synced(self.folder / MANIFEST, json.dumps(known | {"shards": shards}, indent=1))
+        content = json.dumps(known | {"shards": shards}, indent=1) + "\n"
+        path = self.folder / MANIFEST
+        try:
+            with whole_file(path, sync=True) as file:
+                file.write(content.encode())
+        except OSError as error:
+            raise TableError(f"{path}: cannot be written: {reason(error)}") from error
 
 
 def open_manifest(folder: Path, asked: Mapping[str, object], *, ending: str, overwrite: bool) -> Manifest:
@@ -81,26 +85,6 @@ def open_own_manifest(folder: Path, asked: Mapping[str, object], *, ending: str,
         if begun is not None and not _changed(begun, asked):
             return _resumed(folder, asked, begun, ending)
     return _anew(folder, asked)
-
-
-def write_synced(path: Path, text: str) -> None:
-    """Write a small file so that it is there whole, or as it was before; raise TableError, saying why."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("w", encoding="utf-8") as file:
-            file.write(text + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-        sync_folder(path.parent)
-    except OSError as error:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
-        full = error.errno in (ENOSPC, EDQUOT, EFBIG)
-        raise TableError(
-            f"{path}: cannot be written: {'the disk is full' if full else error.strerror or error}"
-        ) from error
 
 
 def _read(folder: Path) -> dict[str, Any] | None:

@@ -12,7 +12,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 
 from posthue.data.tables.table import TableWriter
 from posthue.errors import InputError, MissingExtraError, TableError
-from posthue.files import for_arrow
+from posthue.files import for_arrow, hidden_folder
 from posthue.runtime.bundle.folder import Bundle
 from posthue.runtime.scoring.batches import ROW, BatchScorer, staged
 from posthue.runtime.scoring.columns import input_columns
@@ -49,7 +49,7 @@ def score_on_ray(
     _check(job, folder, overwrite=overwrite)
     ray = _ray()
     started = time.monotonic()
-    with _scratch(folder) as scratch, locked(folder) if folder.exists() else nullcontext():
+    with hidden_folder(folder.absolute()) as scratch, locked(folder) if folder.exists() else nullcontext():
         files = _stage(job, scratch / "in")
         if not files:
             raise TableError(f"{job.source} has no rows; nothing to do for a cluster")
@@ -70,17 +70,6 @@ def _check(job: ShardJob, folder: Path, *, overwrite: bool) -> None:
     if folder.exists() and not overwrite:
         raise TableError(f"{folder} exists already; choose another name or pass --overwrite")
     check_target(folder, Path(job.source), overwrite=overwrite)
-
-
-@contextmanager
-def _scratch(folder: Path) -> Iterator[Path]:
-    """A hidden neighbour of ``folder`` for what is in work; removed at the end, however that comes."""
-    scratch = folder.absolute().with_name(f".{folder.name}.posthue-ray")
-    shutil.rmtree(scratch, ignore_errors=True)
-    try:
-        yield scratch
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _put(done: Path, folder: Path) -> None:
