@@ -23,6 +23,7 @@ FLOORS = (
     "errors.py",
     "posts.py",
     "wording.py",
+    "numbers.py",
     "locks.py",
     "files.py",
     "processes.py",

@@ -3,8 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from posthue.evaluation.calibration import RANGE, coverage_curve, fit_temperature, reliability_bins, softmax
+from posthue.evaluation.calibration import RANGE, coverage_curve, fit_temperature, reliability_bins
 from posthue.evaluation.metrics import Floats, Ints, expected_calibration_error
+from posthue.numbers import softmax
 
 
 def log_loss(probabilities: Floats, true: Ints) -> float:

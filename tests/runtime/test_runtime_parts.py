@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from posthue import InputError, Modality, Post
+from posthue.numbers import softmax
 from posthue.posts import State
 from posthue.runtime.backends.devices import available_cores, choose_providers, choose_threads
 from posthue.runtime.inference.batching import length_batches, windows
 from posthue.runtime.inference.cache import EncodedCache, EncodedModality, text_key
-from posthue.runtime.inference.head import softmax
 from posthue.runtime.inference.scheme_result import contributions, shares
 from posthue.runtime.inference.text_encoder import pad
 
@@ -109,7 +109,9 @@ def test_padding() -> None:
 
 
 def test_softmax_divides_by_the_temperature_and_does_not_overflow() -> None:
-    found = softmax(np.array([[2.0, 0.0], [2.0, 0.0], [1e4, -1e4]], np.float32), np.array([1.0, 2.0, 1.0]))
+    found = softmax(
+        np.array([[2.0, 0.0], [2.0, 0.0], [1e4, -1e4]], np.float32), np.array([[1.0], [2.0], [1.0]])
+    )
     assert found[:, 0] == pytest.approx([1 / (1 + np.exp(-2)), 1 / (1 + np.exp(-1)), 1])
 
 

@@ -10,39 +10,34 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from posthue.errors import MissingExtraError
+from posthue.numbers import softmax
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 RANGE = (0.05, 20.0)
 
 
-def softmax(logits: npt.NDArray[np.floating], temperature: float = 1.0) -> Floats:
-    """Turn logits [n, labels] into probabilities of the same shape."""
-    scaled = np.asarray(logits, dtype=np.float64) / temperature
-    scaled = np.exp(scaled - scaled.max(-1, keepdims=True))
-    probabilities: Floats = scaled / scaled.sum(-1, keepdims=True)
-    return probabilities
-
-
-def fit_temperature(
-    logits: npt.NDArray[np.floating], true: Ints, *, weights: Floats | None = None, steps: int = 60
-) -> float:
+def fit_temperature(logits: npt.NDArray[np.floating], true: Ints, *, weights: Floats | None = None) -> float:
     """Return the temperature in [0.05, 20] with the least log loss on logits [n, labels] and labels [n].
 
-    weights: of the examples [n]; all the same if None. Golden-section search over log T; the loss has one
-    minimum there. Returns 1.0 for no examples.
+    weights: of the examples [n]; all the same if None. The search is over log T, where the loss has one
+    minimum. Returns 1.0 for no examples; raises MissingExtraError without scipy.
     """
+    try:
+        from scipy.optimize import minimize_scalar  # noqa: PLC0415
+    except ImportError:
+        raise MissingExtraError("scipy", "train") from None
     if len(true) == 0:
         return 1.0
-    low, high = np.log(RANGE[0]), np.log(RANGE[1])
-    golden = (np.sqrt(5) - 1) / 2
-    for _ in range(steps):
-        left, right = high - golden * (high - low), low + golden * (high - low)
-        if _loss(logits, true, weights, left) < _loss(logits, true, weights, right):
-            high = right
-        else:
-            low = left
-    return float(np.exp((low + high) / 2))
+    found = minimize_scalar(
+        lambda log_temperature: _loss(logits, true, weights, log_temperature),
+        bounds=np.log(RANGE),
+        method="bounded",
+        options={"xatol": 1e-6},
+    )
+    return float(np.exp(found.x))
 
 
 def _loss(

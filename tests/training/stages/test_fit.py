@@ -18,9 +18,9 @@ from safetensors.torch import load_file
 import posthue
 from posthue.data.corpora import load_corpus
 from posthue.errors import CorpusError, RecipeError
-from posthue.evaluation.calibration import softmax
 from posthue.model.post_model import PostModel
 from posthue.model.processor import PostProcessor
+from posthue.numbers import softmax
 from posthue.training.export.bundle import make_bundle
 from posthue.training.export.parity import parity_report
 from posthue.training.recipes.recipe import Check, Recipe, check_recipe, recipe_from_dict

@@ -28,6 +28,7 @@ from posthue.model.encoders.encoders import EncodedBatch
 from posthue.model.fusion.base import Fusion, FusionOutput, FusionSettings, Targets
 from posthue.model.fusion.options import DROPOUT, Allowed, AllowedOptions
 from posthue.model.fusion.parts import label_loss, presence, scheme_heads, vector
+from posthue.numbers import softmax
 
 RULES = ("mean", "product", "learned", "tuned")
 _NEVER = -1e4  # the log weight of what is absent: its exponential is zero in fp32
@@ -128,13 +129,7 @@ def tune_late_weight(
     are tried, evenly from 0 to 1. Log loss and not accuracy, which on a few hundred posts is all steps.
     """
     rows = np.arange(len(labels))
-    text, image = (_softmax(values)[rows, labels] for values in (logits_text, logits_image))
+    text, image = (softmax(values)[rows, labels] for values in (logits_text, logits_image))
     shares = np.linspace(0.0, 1.0, steps)
     mixed = shares[:, None] * text + (1 - shares[:, None]) * image
     return float(shares[np.log(np.clip(mixed, 1e-12, 1.0)).mean(axis=1).argmax()])
-
-
-def _softmax(logits: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-    powers = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
-    found: npt.NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
-    return found

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from posthue.errors import BundleError
+from posthue.numbers import softmax
 from posthue.posts import State
 from posthue.runtime.backends.sessions import Sessions
 from posthue.runtime.inference.cache import EncodedModality
@@ -70,7 +71,7 @@ class Head:
                     f"{self._sessions.head.path} gives {self._config.logits[name]} of shape {shape}"
                 )
             temperatures = [self._config.temperatures[name][state] for state in states]
-            found[name] = softmax(values, np.array(temperatures))
+            found[name] = softmax(values, np.array(temperatures)[:, None])
         return found
 
     def _feeds(self, rows: Sequence[Row]) -> dict[str, npt.NDArray[Any]]:
@@ -109,14 +110,6 @@ class Head:
             if key in self._sessions.head.inputs:
                 return width
         return 1
-
-
-def softmax(logits: npt.NDArray[np.float32], temperatures: Probabilities) -> Probabilities:
-    """Return the softmax of logits [rows, labels] divided by each row's temperature [rows]."""
-    scaled = logits.astype(np.float64) / temperatures[:, None]
-    powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
-    found: Probabilities = powers / powers.sum(axis=1, keepdims=True)
-    return found
 
 
 def _pooled(column: Sequence[EncodedModality | None], dim: int) -> npt.NDArray[np.float32]:

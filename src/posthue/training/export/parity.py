@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from posthue.evaluation.calibration import softmax
 from posthue.model.post_model import PostModel
 from posthue.model.processor import PostProcessor
+from posthue.numbers import softmax
 from posthue.posts import Prediction
 from posthue.runtime.classifier import load
 from posthue.training.datasets.rows import post_of

@@ -19,9 +19,10 @@ from torch import Tensor
 from posthue.baselines.tfidf import stacked
 from posthue.baselines.vader import LexiconScores
 from posthue.data.splits.stratified import stratified_split
-from posthue.evaluation.calibration import fit_temperature, softmax
+from posthue.evaluation.calibration import fit_temperature
 from posthue.evaluation.runs import Answers, Run
 from posthue.model.fusion.late import LateFusion, tune_late_weight
+from posthue.numbers import softmax
 from posthue.training.features.post_features import SHOWN
 from posthue.training.research.candidates import LEXICON, WORDS, Candidate
 from posthue.training.research.corpus import Labelled

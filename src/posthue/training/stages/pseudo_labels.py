@@ -6,9 +6,9 @@ from pathlib import Path
 
 from datasets import Dataset
 
-from posthue.evaluation.calibration import softmax
 from posthue.model.post_model import LABEL_PREFIX, PostModel
 from posthue.model.processor import PostProcessor
+from posthue.numbers import softmax
 from posthue.training.datasets.batches import Collator, prepare
 from posthue.training.stages.logits import predict_logits
 
