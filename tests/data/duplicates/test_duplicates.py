@@ -6,18 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from posthue.data.duplicates.images import _count_bits
-from posthue.data.duplicates.posts import (
-    UnionFind,
-    group_posts,
-    image_groups,
-    image_hash,
-    image_hashes,
-    keep_first,
-    merge_groups,
-    text_groups,
-    text_tokens,
-)
+from posthue.data.duplicates.grouping import UnionFind, keep_first, merge_groups
+from posthue.data.duplicates.hashing import count_bits
+from posthue.data.duplicates.images import image_groups, image_hash, image_hashes
+from posthue.data.duplicates.posts import group_posts
+from posthue.data.duplicates.texts import text_groups, text_tokens
 from posthue.errors import ImageError
 from posthue.posts import Post
 
@@ -150,4 +143,4 @@ def test_merging_joins_chains():
 
 def test_bits_are_counted():
     values = np.array([0, 1, 2**64 - 1, 0xF0F0, 1 << 63], dtype=np.uint64)
-    assert _count_bits(values).tolist() == [0, 1, 64, 8, 1]
+    assert count_bits(values[:, None]).tolist() == [0, 1, 64, 8, 1]

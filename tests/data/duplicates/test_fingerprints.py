@@ -11,11 +11,11 @@ from crowd_factory import write_picture
 from posthue.data.duplicates.fingerprints import (
     BYTES,
     as_words,
-    count_bits,
     fingerprint,
     fingerprints,
     near_groups,
 )
+from posthue.data.duplicates.hashing import count_bits
 from posthue.errors import ImageError, InputError
 
 PRINTS = np.random.default_rng(0).integers(0, 2**64, size=(400, 8), dtype=np.uint64)

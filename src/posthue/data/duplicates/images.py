@@ -1,53 +1,38 @@
 """Pictures that come again: resized, compressed anew, in other colours.
 
-Two are near when their 64-bit perceptual hashes differ in few bits. The hash is pHash (Zauner 2010): the
-picture in grey at 32 x 32, the 8 x 8 lowest frequencies of its cosine transform, each above their median or
-not.
+Two are near when their 64-bit perceptual hashes (``hashing``) differ in few bits: of the picture at 32 x 32,
+the 8 x 8 lowest frequencies.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
-from itertools import pairwise
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
-from posthue.data.duplicates.grouping import UnionFind, buckets
-from posthue.errors import ImageError
+from posthue.data.duplicates.grouping import UnionFind
+from posthue.data.duplicates.hashing import (
+    count_bits,
+    each_or_none,
+    low_frequencies,
+    near_pairs,
+    parts_of_word,
+)
 
 if TYPE_CHECKING:
     from posthue.posts import ImageSource
 
-_SIDE, _LOW = 32, 8
-_MAX_PIXELS = 178_956_970
-_MASKS = (0x5555555555555555, 0x3333333333333333, 0x0F0F0F0F0F0F0F0F)
-
 
 def image_hash(source: ImageSource) -> int:
     """Return the 64-bit perceptual hash of a picture; raise ImageError if it cannot be opened."""
-    from posthue.data.images.opening import open_source  # noqa: PLC0415
-
-    with open_source(source) as (image, name):
-        width, height = image.size
-        if width * height > _MAX_PIXELS:
-            raise ImageError(f"{name}: {width} x {height} pixels are more than the limit of {_MAX_PIXELS:,}")
-        try:
-            if image is not source:  # a draft would change the caller's picture
-                image.draft("L", (_SIDE * 2, _SIDE * 2))
-            grey = image.convert("RGB").convert("L").resize((_SIDE, _SIDE))
-        except Exception as error:  # Pillow's decoders raise nearly anything on broken files
-            raise ImageError(f"{name} cannot be decoded: {error}") from error
-    return _perceptual_hash(np.asarray(grey, dtype=np.float64))
+    low = low_frequencies(source, side=32, count=8)
+    return int.from_bytes(np.packbits(low > np.median(low[1:])).tobytes(), "big")
 
 
 def image_hashes(sources: Sequence[ImageSource | None], *, workers: int = 2) -> list[int | None]:
     """Return the hash of each picture, None for those that are absent or cannot be opened."""
-    with ThreadPoolExecutor(workers) as pool:
-        return list(pool.map(_hash_or_none, sources))
+    return list(each_or_none(image_hash, sources, workers=workers))
 
 
 def image_groups(hashes: Sequence[int | None], *, max_distance: int = 6) -> list[int]:
@@ -63,7 +48,9 @@ def image_groups(hashes: Sequence[int | None], *, max_distance: int = 6) -> list
         if value is not None:
             union.join(item, first.setdefault(value, item))
     if max_distance > 0:
-        _join_near_hashes(union, first, max_distance)
+        values, items = np.array(list(first), dtype=np.uint64)[:, None], list(first.values())
+        for one, other in near_pairs(values, parts_of_word(0, max_distance + 1), distance=max_distance):
+            union.join(items[one], items[other])
     return union.groups()
 
 
@@ -75,66 +62,13 @@ def near_known(hashes: Sequence[int | None], known: Sequence[int | None], *, max
     first = {value: i for i, value in reversed(list(enumerate(known))) if value is not None}
     targets = np.array(list(first), dtype=np.uint64)
     items = list(first.values())
-    for low, mask in _part_masks(max_distance + 1):
-        keys = (values >> low) & mask
+    for _, low, bits in parts_of_word(0, max_distance + 1):
+        shift, mask = np.uint64(low), np.uint64((1 << bits) - 1)
+        keys = (values >> shift) & mask
         order = np.argsort(keys, kind="stable")
-        wanted = (targets >> low) & mask
+        wanted = (targets >> shift) & mask
         starts, ends = (np.searchsorted(keys, wanted, side=s, sorter=order) for s in ("left", "right"))
         for target, item, start, end in zip(targets, items, starts, ends, strict=True):
             bucket = order[start:end]
-            found[rows[bucket[_count_bits(values[bucket] ^ target) <= max_distance]]] = item
+            found[rows[bucket[count_bits((values[bucket] ^ target)[:, None]) <= max_distance]]] = item
     return [int(item) for item in found]
-
-
-def _join_near_hashes(union: UnionFind, first: dict[int, int], max_distance: int) -> None:
-    """Hashes that differ in d bits agree in one of d+1 parts, and so only those are compared."""
-    values = np.array(list(first), dtype=np.uint64)
-    items = list(first.values())
-    for bucket in buckets(_hash_parts(values, max_distance + 1)):
-        members = np.array(bucket)
-        for position, one in enumerate(bucket[:-1]):
-            others = members[position + 1 :]
-            near = _count_bits(values[others] ^ values[one]) <= max_distance
-            for other in others[near]:
-                union.join(items[one], items[int(other)])
-
-
-def _count_bits(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
-    """Return the number of ones in each, adding bits by twos, fours and eights (numpy 1 has no bit_count)."""
-    pairs, fours, nibbles = (np.uint64(m) for m in _MASKS)
-    values = values - ((values >> np.uint64(1)) & pairs)
-    values = (values & fours) + ((values >> np.uint64(2)) & fours)
-    values = (values + (values >> np.uint64(4))) & nibbles
-    return ((values * np.uint64(0x0101010101010101)) >> np.uint64(56)).astype(np.int64)
-
-
-def _hash_parts(values: npt.NDArray[np.uint64], parts: int) -> Iterator[list[int]]:
-    for low, mask in _part_masks(parts):
-        yield ((values >> low) & mask).tolist()
-
-
-def _part_masks(parts: int) -> Iterator[tuple[np.uint64, np.uint64]]:
-    """Yield the shift and the mask of each part of a hash."""
-    edges = np.linspace(0, 64, parts + 1).round().astype(int)
-    for low, high in pairwise(edges.tolist()):
-        yield np.uint64(low), np.uint64((1 << (high - low)) - 1)
-
-
-def _perceptual_hash(grey: npt.NDArray[np.float64]) -> int:
-    low = (_cosines() @ grey @ _cosines().T).ravel()
-    bits = low > np.median(low[1:])
-    return int.from_bytes(np.packbits(bits).tobytes(), "big")
-
-
-@cache
-def _cosines() -> npt.NDArray[np.float64]:
-    """The first rows [8, 32] of the type II cosine transform."""
-    frequency, position = np.arange(_LOW)[:, None], np.arange(_SIDE)[None, :]
-    return np.cos(np.pi * frequency * (2 * position + 1) / (2 * _SIDE))
-
-
-def _hash_or_none(source: ImageSource | None) -> int | None:
-    try:
-        return None if source is None else image_hash(source)
-    except ImageError:
-        return None

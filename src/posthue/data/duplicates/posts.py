@@ -9,22 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from posthue.data.duplicates.grouping import UnionFind, keep_first, merge_groups
-from posthue.data.duplicates.images import image_groups, image_hash, image_hashes
-from posthue.data.duplicates.texts import text_groups, text_tokens
+from posthue.data.duplicates.grouping import merge_groups
+from posthue.data.duplicates.images import image_groups, image_hashes
+from posthue.data.duplicates.texts import text_groups
 from posthue.posts import Post
-
-__all__ = [
-    "UnionFind",
-    "group_posts",
-    "image_groups",
-    "image_hash",
-    "image_hashes",
-    "keep_first",
-    "merge_groups",
-    "text_groups",
-    "text_tokens",
-]
 
 
 def group_posts(

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from posthue.data.corpora.labelled import LabelledPost, LabelledPosts
-from posthue.data.duplicates.posts import image_groups, text_groups
+from posthue.data.duplicates.images import image_groups
+from posthue.data.duplicates.texts import text_groups
 from posthue.data.text import count_words
 from posthue.insight.explore.collection import Collection, collection_of
 from posthue.insight.explore.picture_measures import Measures, measure_all
