@@ -5,9 +5,9 @@ from math import log, sqrt
 
 import pytest
 
-from posthue.insight.words.masking import masked
-from posthue.insight.words.stop_words import STOP_WORDS
+from posthue.data.text import masked
 from posthue.insight.words.terms import (
+    STOP_WORDS,
     count_terms,
     distinctive,
     dominating,

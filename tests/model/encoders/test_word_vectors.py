@@ -10,6 +10,7 @@ pytest.importorskip("torch")
 import torch
 from transformers import AutoModel, AutoTokenizer, BertModel
 
+from posthue.data.text import EMOJI
 from posthue.errors import InputError
 from posthue.model.encoders.emoji import add_emoji, emoji
 from posthue.model.encoders.encoders import TextEncoder
@@ -104,6 +105,12 @@ def test_the_table_of_emoji_holds_faces_hearts_and_signs() -> None:
     assert names["\N{FACE WITH TEARS OF JOY}"] == "face with tears of joy"
     assert names["\N{HEAVY BLACK HEART}"] == "heavy black heart"
     assert len(names) > 1000
+
+
+def test_the_table_of_emoji_is_what_counts_as_an_emoji_in_a_text() -> None:
+    skins = "\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"
+    assert [char for char, _ in emoji() if not EMOJI.fullmatch(char)] == list(skins)
+    assert EMOJI.findall("a \u231a and a #\ufe0f\u20e3") == ["\u231a", "#\ufe0f\u20e3"]
 
 
 def test_an_emoji_starts_as_the_mean_of_its_name(tmp_path: Path) -> None:

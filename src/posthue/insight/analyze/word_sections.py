@@ -21,8 +21,7 @@ from posthue.insight.page.sections import (
 from posthue.insight.page.shell import escaped
 from posthue.insight.plot import bars
 from posthue.insight.plot.report_files import ReportFiles, file_name
-from posthue.insight.words.stop_words import STOP_WORDS
-from posthue.insight.words.terms import count_terms, distinctive, top_terms
+from posthue.insight.words.terms import STOP_WORDS, count_terms, distinctive, top_terms
 from posthue.wording import percent
 
 _CLOUD = 60

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
+from posthue.data.text import masked
 from posthue.evaluation.metrics import MetricInterval, wilson
 from posthue.files import write_csv, write_file
 from posthue.insight.crowd.reading import Crowd, CrowdTally, Shown, best
@@ -26,7 +27,6 @@ from posthue.insight.page.sections import (
 from posthue.insight.page.shell import FOOT, escaped, page, stack
 from posthue.insight.page.thumbnails import thumbnail
 from posthue.insight.plot import Plot, Series, bars, curves
-from posthue.insight.words.masking import masked
 from posthue.wording import percent
 
 _GROUPS, _POSTS = 12, 5

@@ -13,10 +13,9 @@ import numpy.typing as npt
 from posthue.data.corpora.labelled import LabelledPost, LabelledPosts
 from posthue.data.duplicates.images import image_groups
 from posthue.data.duplicates.texts import text_groups
-from posthue.data.text import count_words
+from posthue.data.text import count_words, masked
 from posthue.insight.explore.collection import Collection, collection_of
 from posthue.insight.explore.picture_measures import Measures, measure_all
-from posthue.insight.words.masking import masked
 from posthue.insight.words.terms import TermCounts, count_terms, emoji_in, hashtags_in, words_in
 from posthue.posts import Modality
 

@@ -18,8 +18,14 @@ from posthue.insight.page.sections import (
 )
 from posthue.insight.plot import Plot, histograms
 from posthue.insight.plot.word_cloud import cloud_html
-from posthue.insight.words.stop_words import STOP_WORDS
-from posthue.insight.words.terms import Distinctive, TermCounts, distinctive, emoji_name, top_terms
+from posthue.insight.words.terms import (
+    STOP_WORDS,
+    Distinctive,
+    TermCounts,
+    distinctive,
+    emoji_name,
+    top_terms,
+)
 
 TOP_WORDS, CLOUD_WORDS = 10, 45
 Telling: TypeAlias = dict[str, list[Distinctive]]

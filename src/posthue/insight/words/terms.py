@@ -12,26 +12,18 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.resources import files
 from math import log, sqrt
 
-from posthue.insight.words.masking import masked
-from posthue.insight.words.stop_words import STOP_WORDS
+from posthue.data.text import EMOJI, EMOJI_STYLE, masked
 
 #: Letters and digits, and the marks that sit on letters (Python's ``\w`` has no Indic vowel signs).
 _LETTER = "[\\w\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u0900-\u0dff\u0e31-\u0e4e]"
 _WORD = re.compile(rf"(?<![@\w]){_LETTER}+(?:['’]{_LETTER}+)*")
 _HASHTAG = re.compile(rf"(?<![\w&])#({_LETTER}+)")
-_PICTOGRAPH = (
-    "[\u203c\u2049\u231a\u231b\u23e9-\u23f3\u2600-\u27bf\u2b50\u2b55"
-    "\U0001f300-\U0001f3fa\U0001f400-\U0001faff]"
-)
-_STYLE = "[\ufe0e\ufe0f\U0001f3fb-\U0001f3ff]"
-#: One emoji as a reader sees it: a flag, a keycap, or pictographs joined into one (UTS #51).
-_EMOJI = re.compile(
-    "[\U0001f1e6-\U0001f1ff]{2}|[0-9#*]\ufe0f?\u20e3"
-    f"|{_PICTOGRAPH}{_STYLE}*(?:\u200d{_PICTOGRAPH}{_STYLE}*)*"
-)
-_SKIN_AND_STYLE = re.compile(_STYLE)
+#: Words that are frequent in every English text and so say nothing of one (other languages have theirs), in
+#: lower case, and what tweets add. Negations are not among them.
+STOP_WORDS = frozenset((files(__package__) / "stop_words.txt").read_text(encoding="utf-8").split())
 
 #: Pseudo-words of the prior: the more, the more often a word must occur before it can stand out.
 PRIOR_WORDS = 500.0
@@ -68,7 +60,7 @@ def emoji_in(text: str, *, clean: bool = False) -> list[str]:
     >>> emoji_in("\\N{THUMBS UP SIGN}\\N{EMOJI MODIFIER FITZPATRICK TYPE-4} ok") == ["\\N{THUMBS UP SIGN}"]
     True
     """
-    return [_SKIN_AND_STYLE.sub("", found) for found in _EMOJI.findall(_clean(text, clean=clean))]
+    return [EMOJI_STYLE.sub("", found) for found in EMOJI.findall(_clean(text, clean=clean))]
 
 
 def _clean(text: str, *, clean: bool) -> str:

@@ -15,8 +15,7 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-#: Unicode blocks that hold emoji and pictographs (Unicode 15: Emoji in the Unicode Standard, UTS #51).
-BLOCKS = ((0x2600, 0x27BF), (0x1F300, 0x1F64F), (0x1F680, 0x1F6FF), (0x1F900, 0x1F9FF), (0x1FA70, 0x1FAFF))
+from posthue.data.text import EMOJI_BLOCKS
 
 #: Words of Unicode names that say how a picture is drawn, not what it means.
 _DRAWING = frozenset(["black", "white", "heavy", "with", "of", "sign", "symbol", "emoji"])
@@ -24,7 +23,7 @@ _DRAWING = frozenset(["black", "white", "heavy", "with", "of", "sign", "symbol",
 
 def emoji() -> Iterator[tuple[str, str]]:
     """Yield every emoji with its lower-case Unicode name."""
-    for first, last in BLOCKS:
+    for first, last in EMOJI_BLOCKS:
         for code in range(first, last + 1):
             name = unicodedata.name(chr(code), "")
             if name and unicodedata.category(chr(code)) in ("So", "Sk"):
