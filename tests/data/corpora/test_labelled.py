@@ -10,7 +10,7 @@ import pytest
 
 from posthue.data.corpora import load_corpus
 from posthue.data.corpora.labelled import TableLayout, is_corpus, read_labelled
-from posthue.data.tables.table import Columns
+from posthue.data.tables.columns import Columns
 from posthue.errors import CorpusError, InputError, TableError
 from posthue.labels import SENTIMENT, LabelScheme
 

@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 from reading import Write, posts_of
 
-from posthue.data.tables.table import Columns, open_table
+from posthue.data.tables.columns import Columns
+from posthue.data.tables.table import open_table
 from posthue.errors import TableError
 
 

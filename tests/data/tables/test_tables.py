@@ -9,7 +9,9 @@ import pyarrow as pa
 import pytest
 from reading import Write, posts_of
 
-from posthue.data.tables.table import Columns, open_table, read_table, resolve_image_path
+from posthue.data.tables.cells import resolve_image_path
+from posthue.data.tables.columns import Columns
+from posthue.data.tables.table import open_table, read_table
 from posthue.errors import TableError
 from posthue.posts import Post
 

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from posthue.data.tables.table import TableWriter, read_table
+from posthue.data.tables.table import read_table
+from posthue.data.tables.writer import TableWriter
 from posthue.errors import TableError
 
 ENDINGS = ["csv", "tsv", "jsonl", "ndjson", "parquet"]

@@ -14,7 +14,7 @@ from PIL import Image
 
 from posthue import PostClassifier, TableError, load
 from posthue.data.tables.cells import TablePath, image_of
-from posthue.data.tables.table import Columns
+from posthue.data.tables.columns import Columns
 from posthue.labels import EMOTION, SENTIMENT
 from posthue.posts import Prediction
 from posthue.runtime.scoring.batches import BatchScorer

@@ -83,7 +83,7 @@ def check(
 ) -> None:
     """Find near-duplicates, leaks between splits, conflicting and doubtful labels, gaps, broken pictures."""
     from posthue.data.corpora.labelled import TableLayout, is_corpus, read_labelled  # noqa: PLC0415
-    from posthue.data.tables.table import Columns  # noqa: PLC0415
+    from posthue.data.tables.columns import Columns  # noqa: PLC0415
     from posthue.evaluation.audit.check import CheckSettings, check_data  # noqa: PLC0415
     from posthue.files import require_writable, write_json  # noqa: PLC0415
     from posthue.insight.check.figures import findings_lines, summary  # noqa: PLC0415

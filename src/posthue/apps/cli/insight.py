@@ -59,7 +59,7 @@ def explore(
     """Show what posts there are: labels, lengths, telling words, emoji, pictures, repeats, agreement."""
     from posthue.apps.cli.printing import progress_bar  # noqa: PLC0415
     from posthue.data.corpora.labelled import TableLayout, is_corpus, read_labelled  # noqa: PLC0415
-    from posthue.data.tables.table import Columns  # noqa: PLC0415
+    from posthue.data.tables.columns import Columns  # noqa: PLC0415
     from posthue.insight.explore import explore as write_exploration  # noqa: PLC0415
 
     _check_page(output)
@@ -122,7 +122,7 @@ def crowd(
 ) -> None:
     """Show what a crowd of scored posts expresses: shares, over time, by a column, and the clearest posts."""
     from posthue.apps.cli.printing import progress_bar  # noqa: PLC0415
-    from posthue.data.tables.table import Columns  # noqa: PLC0415
+    from posthue.data.tables.columns import Columns  # noqa: PLC0415
     from posthue.insight.crowd import read_crowd, write_crowd  # noqa: PLC0415
 
     _check_page(output)

@@ -60,7 +60,7 @@ class Scoring:
 
     def _one_file(self, progress: Callable[[int, int | None], None] | None) -> ScoreSummary:
         import posthue  # noqa: PLC0415
-        from posthue.data.tables.table import Columns  # noqa: PLC0415
+        from posthue.data.tables.columns import Columns  # noqa: PLC0415
         from posthue.runtime.scoring.one_file import score_file  # noqa: PLC0415
 
         if self.output.is_dir():

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from posthue.data.images.opening import check_size, load, open_source, orientation, read_chunks
+from posthue.data.images.opening import MAX_PIXELS, check_size, load, open_source, orientation, read_chunks
 from posthue.errors import ImageError, InputError
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from posthue.posts import ImageSource
 
-__all__ = ["ImageSpec", "decode_image", "image_digest", "to_pixels"]
-
+#: A picture whose longer side, in pixels, is at most this counts as tiny.
+SMALL_SIDE = 96
 _BILINEAR = Image.Resampling.BILINEAR
 _LARGE_PIXELS = 24_000_000
 _one_large_picture = threading.Lock()
@@ -56,10 +56,10 @@ class ImageSpec:
 
     size: int = 224
     crop_ratio: float = 0.875
-    small_size: int | None = 96
+    small_size: int | None = SMALL_SIDE
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
     std: tuple[float, float, float] = (0.5, 0.5, 0.5)
-    max_pixels: int = 178_956_970
+    max_pixels: int = MAX_PIXELS
 
     def __post_init__(self) -> None:
         if self.size < 1 or (self.small_size is not None and self.small_size < 1):

@@ -1,7 +1,6 @@
-"""Tables of posts, read and written as streams: csv, tsv, jsonl, parquet, folders and zips of pictures.
+"""Tables of posts, read as streams: csv, tsv, jsonl, parquet, folders and zips of pictures.
 
     open_table("posts.csv") → PostTable → RowBatch(posts, passthrough, errors) …
-    TableWriter("out.parquet", overwrite=False) ← record batches
 
 Memory does not grow with the table. A row that is broken stays in its place, with an error.
 """
@@ -14,23 +13,12 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from posthue.data.tables.cells import id_of, image_of, resolve_image_path, text_of, values_of
+from posthue.data.tables.cells import id_of, image_of, text_of, values_of
 from posthue.data.tables.columns import Columns
 from posthue.data.tables.picture_columns import pictures_of
 from posthue.data.tables.readers import Chunk, Reader, open_reader
-from posthue.data.tables.writer import TableWriter
 from posthue.errors import TableError
 from posthue.posts import Post
-
-__all__ = [
-    "Columns",
-    "PostTable",
-    "RowBatch",
-    "TableWriter",
-    "open_table",
-    "read_table",
-    "resolve_image_path",
-]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from typing import TypeAlias
 import pyarrow as pa
 
 from posthue.data.tables.cells import image_of, text_of, values_of
-from posthue.data.tables.columns import column_named, usual_columns
+from posthue.data.tables.columns import Columns, column_named, usual_columns
 from posthue.data.tables.picture_columns import pictures_in
-from posthue.data.tables.table import Columns, read_table
+from posthue.data.tables.table import read_table
 from posthue.errors import InputError, TableError
 from posthue.insight.crowd.times import time_of
 from posthue.labels import SCHEMES

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from posthue.posts import ImageSource
 
 #: Pictures are measured at this many pixels a side, the middle square.
-_SPEC = ImageSpec(size=128, crop_ratio=1.0, small_size=96)
+_SPEC = ImageSpec(size=128, crop_ratio=1.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from posthue.data.images.decode import ImageSpec, decode_image
+from posthue.data.images.decode import SMALL_SIDE, ImageSpec, decode_image
 from posthue.errors import ImageError
 from posthue.insight.page.shell import escaped
 
@@ -17,12 +17,11 @@ if TYPE_CHECKING:
     from posthue.posts import ImageSource
 
 SIDE = 320
-TINY = 96
 
 
 @dataclass(frozen=True, slots=True)
 class Thumbnail:
-    """A square picture as a data URI. tiny: it is 96 pixels a side, of a picture no larger than that."""
+    """A square picture as a data URI. tiny: SMALL_SIDE pixels a side, of a picture that is no larger."""
 
     uri: str
     tiny: bool
@@ -38,7 +37,7 @@ def thumbnail(source: ImageSource | None, *, side: int = SIDE, quality: int = 82
     if source is None:
         return None
     try:
-        pixels = decode_image(source, ImageSpec(size=side, crop_ratio=1.0, small_size=min(side, TINY)))
+        pixels = decode_image(source, ImageSpec(size=side, crop_ratio=1.0, small_size=min(side, SMALL_SIDE)))
     except ImageError:
         return None
     return Thumbnail(jpeg_uri(Image.fromarray(pixels), quality=quality), tiny=len(pixels) < side)

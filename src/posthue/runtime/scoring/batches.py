@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from posthue.data.tables.cells import id_of, image_of, text_of, values_of
+from posthue.data.tables.columns import Columns
 from posthue.data.tables.picture_columns import pictures_in
-from posthue.data.tables.table import Columns
 from posthue.posts import Post, Prediction
 from posthue.runtime.classifier import load
 from posthue.runtime.scoring.columns import is_text, scored_batch

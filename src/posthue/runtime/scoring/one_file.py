@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from posthue.data.tables.table import Columns, PostTable, RowBatch, TableWriter, open_table
+from posthue.data.tables.columns import Columns
+from posthue.data.tables.table import PostTable, RowBatch, open_table
+from posthue.data.tables.writer import TableWriter
 from posthue.posts import Prediction
 from posthue.runtime.classifier import PostClassifier
 from posthue.runtime.scoring.columns import empty_batch, input_columns, scored_batch

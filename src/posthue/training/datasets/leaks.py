@@ -18,10 +18,9 @@ from datasets import Dataset
 from posthue.data.duplicates.images import near_known
 from posthue.data.duplicates.picture_facts import PictureFacts
 from posthue.data.duplicates.texts import text_groups
-from posthue.data.images.decode import image_digest
+from posthue.data.images.decode import SMALL_SIDE, image_digest
 from posthue.data.text import count_words, normalise_tweet
 from posthue.errors import ImageError
-from posthue.evaluation.audit.findings import SMALL_SIDE
 from posthue.files import write_csv
 from posthue.training.datasets.rows import post_of
 from posthue.training.datasets.unreadable import Row, facts_of_rows

@@ -11,7 +11,8 @@ from typing import Any
 import pyarrow as pa
 
 from posthue.data.corpora import load_corpus
-from posthue.data.tables.table import Columns, PostTable, RowBatch, open_table
+from posthue.data.tables.columns import Columns
+from posthue.data.tables.table import PostTable, RowBatch, open_table
 from posthue.errors import TableError, choices
 from posthue.posts import Post
 from posthue.training.distill.recipe import Posts

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import NoneType
 from typing import Any, TypeVar
 
+from posthue.data.images.decode import SMALL_SIDE
 from posthue.errors import RecipeError
 from posthue.evaluation.metrics import METRICS
 from posthue.labels import SCHEMES
@@ -140,7 +141,7 @@ class Stage:
     shuffle: bool = True
     patience: int = 3
     max_length: int = 128
-    small_size: int | None = 96
+    small_size: int | None = SMALL_SIDE
     precision: str = "auto"
     seed: int | None = None
 

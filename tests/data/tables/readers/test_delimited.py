@@ -10,9 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from reading import Write, errors_of, posts_of, texts_of
 
+from posthue.data.tables.columns import Columns
 from posthue.data.tables.readers.delimited import MAX_RECORD, DelimitedRow, records, unique_names
 from posthue.data.tables.readers.lines import MAX_LINE, Line
-from posthue.data.tables.table import Columns, open_table
+from posthue.data.tables.table import open_table
 from posthue.errors import TableError
 from posthue.posts import Post
 

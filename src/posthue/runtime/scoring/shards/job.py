@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from posthue._version import __version__
-from posthue.data.tables.table import Columns, PostTable, RowBatch, TableWriter, open_table
+from posthue.data.tables.columns import Columns
+from posthue.data.tables.table import PostTable, RowBatch, open_table
+from posthue.data.tables.writer import TableWriter
 from posthue.processes import DoPiece, Progress, WorkSpec
 from posthue.runtime.backends.devices import Device
 from posthue.runtime.bundle.folder import Bundle

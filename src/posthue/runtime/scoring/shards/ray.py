@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from posthue.data.tables.table import TableWriter
+from posthue.data.tables.writer import TableWriter
 from posthue.errors import InputError, MissingExtraError, TableError
 from posthue.files import for_arrow, hidden_folder
 from posthue.runtime.bundle.folder import Bundle

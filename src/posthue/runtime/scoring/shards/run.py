@@ -18,7 +18,8 @@ from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
-from posthue.data.tables.table import TableWriter, read_table
+from posthue.data.tables.table import read_table
+from posthue.data.tables.writer import TableWriter
 from posthue.errors import InputError, PosthueError, TableError
 from posthue.processes import Progress, WorkerDiedError, WorkerProcess
 from posthue.runtime.backends.devices import choose_threads
