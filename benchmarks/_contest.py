@@ -36,7 +36,8 @@ from posthue.model.export import export_graphs
 from posthue.model.post_model import PostModel, PostModelConfig
 from posthue.model.processor import PostProcessor
 from posthue.runtime.bundle.folder import Bundle
-from posthue.runtime.inference.engine import CACHE_BYTES, Engine
+from posthue.runtime.inference.encoding import CACHE_BYTES
+from posthue.runtime.inference.engine import Engine
 from posthue.training.export.bundle import token_batches
 
 _STEPS = 300

@@ -96,13 +96,15 @@ def _probabilities(
 ) -> dict[str, Floats]:
     """Return the label's probability [n] where only the parts of masks [n, parts] are left."""
     once, back = np.unique(masks, axis=0, return_inverse=True)
+    encoder = explainer.encoder
     if modality is Modality.TEXT:
         places = [(word.start, word.end) for word in explanation.words]
-        variants = explainer.encode_texts([keep(explanation.text, places, mask.tolist()) for mask in once])
+        texts = [keep(explanation.text, places, mask.tolist()) for mask in once]
+        variants = encoder.encode_texts(texts, keep=False)
     else:
-        picture = explainer.decoded(explanation.post)
-        variants = explainer.encode_pictures(hide(picture, blurred(picture), once))
-    encoded = explainer.encoded(explanation.post, explanation.result)
+        picture = encoder.decode(explanation.post)
+        variants = encoder.encode_decoded(hide(picture, blurred(picture), once))
+    encoded = encoder.encode_post(explanation.post, explanation.result.by_modality)
     game = explainer.game(explanation.scheme, modality, encoded)
     index = list(explanation.result.probabilities).index(explanation.label)
     return {

@@ -14,10 +14,8 @@ from posthue.posts import Post
 
 if TYPE_CHECKING:
     from posthue.runtime.bundle.folder import Bundle
-    from posthue.runtime.inference.cache import EncodedModality
 
 _WINDOW = 1024
-_CACHE_BYTES = 1 << 24
 Floats = npt.NDArray[np.float32]
 Progress = Callable[[int, int], None]
 
@@ -32,19 +30,20 @@ def bundle_vectors(
     """
     from posthue.runtime.backends.sessions import Sessions  # noqa: PLC0415
     from posthue.runtime.inference.cache import EncodedCache  # noqa: PLC0415
-    from posthue.runtime.inference.image_encoder import ImageBatchEncoder  # noqa: PLC0415
-    from posthue.runtime.inference.text_encoder import TextBatchEncoder  # noqa: PLC0415
+    from posthue.runtime.inference.encoding import CACHE_BYTES, PostEncoder  # noqa: PLC0415
 
-    sessions, config = Sessions(bundle, threads=threads), bundle.config
-    parts: list[Floats] = []
-    if config.text is not None and any(post.text for post in posts):
-        texts = TextBatchEncoder(config.text, sessions, with_sequence=False)
-        prepared = [texts.prepare(post.text) or None for post in posts]
-        parts.append(_encoded(prepared, texts.encode, config.text.dim, progress))
-    if config.image is not None and any(post.image is not None for post in posts):
-        images = ImageBatchEncoder(config.image, sessions, EncodedCache(_CACHE_BYTES), with_sequence=False)
-        parts.append(_encoded([post.image for post in posts], images.encode, config.image.dim, progress))
-    return np.hstack([_scaled(part) for part in parts]) if parts else np.zeros((len(posts), 0), np.float32)
+    encoder = PostEncoder(Sessions(bundle, threads=threads), EncodedCache(CACHE_BYTES))
+    parts = {"text": bundle.config.text, "image": bundle.config.image}
+    found = {name: np.zeros((len(posts), part.dim), np.float32) for name, part in parts.items() if part}
+    for start in range(0, len(posts), _WINDOW):
+        for modality, column in encoder.encode_posts(posts[start : start + _WINDOW]).items():
+            for row, encoded in enumerate(column, start):
+                if encoded is not None:
+                    found[modality][row] = encoded.pooled
+        if progress:
+            progress(min(start + _WINDOW, len(posts)), len(posts))
+    scaled = [_scaled(values) for values in found.values() if values.any()]
+    return np.hstack(scaled) if scaled else np.zeros((len(posts), 0), np.float32)
 
 
 def word_vectors(posts: Sequence[Post]) -> Any:
@@ -63,33 +62,8 @@ def word_vectors(posts: Sequence[Post]) -> Any:
         return np.zeros((len(texts), 0), np.float32)
 
 
-def _encoded(
-    inputs: Sequence[Any],
-    encode: Callable[[list[Any]], Sequence[EncodedModality | str]],
-    dim: int,
-    progress: Progress | None,
-) -> Floats:
-    """Encode equal inputs once, in windows; rows [inputs, dim] of zeros where there is nothing."""
-    found = np.zeros((len(inputs), dim), np.float32)
-    rows: dict[Any, list[int]] = {}
-    for row, value in enumerate(inputs):
-        if value is not None:
-            rows.setdefault(value if isinstance(value, str | bytes) else str(value), []).append(row)
-    keys = list(rows)
-    for start in range(0, len(keys), _WINDOW):
-        window = keys[start : start + _WINDOW]
-        for key, encoded in zip(window, encode([inputs[rows[k][0]] for k in window]), strict=True):
-            if not isinstance(encoded, str):
-                found[rows[key]] = encoded.pooled
-        if progress:
-            progress(min(start + _WINDOW, len(keys)), len(keys))
-    return found
-
-
 def _scaled(values: Floats) -> Floats:
     present = values.any(axis=1)
-    if not present.any():
-        return values
     known = values[present]
     values[present] = (known - known.mean(axis=0)) / np.maximum(known.std(axis=0), 1e-6)
     return values

@@ -5,13 +5,10 @@ Each variant is encoded once; the head is nearly free (see game.py for what a va
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from posthue.errors import EmptyPostError, LabelError, RowError, choices
 from posthue.posts import Modality, Post, Prediction, SchemeResult, State
@@ -20,24 +17,21 @@ from posthue.runtime.explain.explanation import Explanation, WordPart
 from posthue.runtime.explain.kernel_shap import shapley, subsets
 from posthue.runtime.explain.owen import Game
 from posthue.runtime.explain.words import cut, keep
-from posthue.runtime.inference.cache import EncodedCache, EncodedModality
+from posthue.runtime.inference.cache import EncodedModality
 from posthue.runtime.inference.head import Head
 from posthue.runtime.inference.scheme_result import contributions, shares
-from posthue.runtime.inference.text_encoder import TextBatchEncoder
 
 if TYPE_CHECKING:
     from posthue.runtime.inference.engine import Engine
-    from posthue.runtime.inference.image_encoder import ImageBatchEncoder
 
 TEXT_BUDGET = 128
-_PICTURES_AT_ONCE = 8
 
 
 class Explainer:
     """Explains the answers of one engine. Safe to use from several threads."""
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+        self._engine, self.encoder = engine, engine.encoder
         self._config = engine.bundle.config
         self._head = Head(engine.sessions)
 
@@ -70,82 +64,15 @@ class Explainer:
             )
         )
 
-    def encoded(self, post: Post, result: SchemeResult) -> dict[Modality, EncodedModality]:
-        """Return the encoded modalities of a post that ``result`` is based on."""
-        found = {}
-        if Modality.TEXT in result.by_modality:
-            found[Modality.TEXT] = self.texts.encode([self.texts.prepare(post.text)])[0]
-        if Modality.IMAGE in result.by_modality:
-            found[Modality.IMAGE] = self.images.encode_decoded(self.decoded(post)[None])[0]
-        return found
-
     def game(self, scheme: str, modality: Modality, encoded: dict[Modality, EncodedModality]) -> Game:
         """Return the game of one modality of a post; ``encoded`` holds what the post has."""
         other = Modality.IMAGE if modality is Modality.TEXT else Modality.TEXT
         prior = np.array(self._config.priors[scheme])
         return Game(self._head, scheme, prior, modality, encoded.get(other))
 
-    def decoded(self, post: Post) -> npt.NDArray[np.uint8]:
-        """Return the picture as the model sees it, uint8 [s, s, 3]; raise ImageError."""
-        from posthue.data.images.decode import decode_image  # noqa: PLC0415  (Pillow)
-
-        if post.image is None or self._config.image is None:
-            raise EmptyPostError("the post has no picture that this bundle reads")
-        return decode_image(post.image, self._config.image.spec)
-
-    @cached_property
-    def texts(self) -> TextBatchEncoder:
-        """The text encoder."""
-        part = self._config.text
-        if part is None:
-            raise EmptyPostError("this bundle has no text model")
-        return TextBatchEncoder(part, self._engine.sessions, with_sequence=self._head.wants_text_sequence)
-
-    @cached_property
-    def images(self) -> ImageBatchEncoder:
-        """The image encoder, with no cache: a variant of a picture never comes again."""
-        from posthue.runtime.inference.image_encoder import ImageBatchEncoder  # noqa: PLC0415  (Pillow)
-
-        part = self._config.image
-        if part is None:
-            raise EmptyPostError("this bundle has no image model")
-        sequence = self._head.wants_image_sequence
-        return ImageBatchEncoder(part, self._engine.sessions, EncodedCache(0), with_sequence=sequence)
-
-    def encode_texts(self, texts: Sequence[str]) -> list[EncodedModality | None]:
-        """Encode variants of a text; None for one with nothing left."""
-        left = [text for text in texts if text]
-        encoded = iter(self.texts.encode(left) if left else [])
-        return [next(encoded) if text else None for text in texts]
-
-    def encode_pictures(self, pictures: npt.NDArray[np.uint8]) -> list[EncodedModality | None]:
-        """Encode variants of a picture, uint8 [n, s, s, 3]."""
-        found: list[EncodedModality | None] = []
-        for start in range(0, len(pictures), _PICTURES_AT_ONCE):
-            found.extend(self.images.encode_decoded(pictures[start : start + _PICTURES_AT_ONCE]))
-        return found
-
-    @property
-    def modalities(self) -> tuple[Modality, ...]:
-        """What this bundle reads."""
-        parts = {Modality.TEXT: self._config.text, Modality.IMAGE: self._config.image}
-        return tuple(modality for modality, part in parts.items() if part is not None)
-
-    def encode_posts(self, posts: Sequence[Post]) -> dict[Modality, list[EncodedModality | None]]:
-        """Return each modality of many posts, encoded; None where a post has none that can be read."""
-        found: dict[Modality, list[EncodedModality | None]] = {}
-        if Modality.TEXT in self.modalities:
-            found[Modality.TEXT] = self.encode_texts([self.texts.prepare(post.text) for post in posts])
-        if Modality.IMAGE in self.modalities:
-            sources = [post.image for post in posts if post.image is not None]
-            read = iter(self.images.encode(sources) if sources else [])
-            answers = [next(read) if post.image is not None else None for post in posts]
-            found[Modality.IMAGE] = [a if isinstance(a, EncodedModality) else None for a in answers]
-        return found
-
     def _with_parts(self, begun: Explanation) -> Explanation:
         """Add the words and the regions of what the post has."""
-        encoded = self.encoded(begun.post, begun.result)
+        encoded = self.encoder.encode_post(begun.post, begun.result.by_modality)
         index = self._config.schemes[begun.scheme].index(begun.label)
         if Modality.TEXT in encoded:
             game = self.game(begun.scheme, Modality.TEXT, encoded)
@@ -156,19 +83,20 @@ class Explainer:
         return begun
 
     def _words(self, begun: Explanation, game: Game, whole: EncodedModality, index: int) -> Explanation:
-        text = self.texts.prepare(begun.post.text)
+        text = self.encoder.prepare(begun.post.text)
         places = cut(text)
         masks, weights = subsets(len(places), TEXT_BUDGET)
-        variants = self.encode_texts([keep(text, places, mask.tolist()) for mask in masks])
+        texts = [keep(text, places, mask.tolist()) for mask in masks]
+        variants = self.encoder.encode_texts(texts, keep=False)
         values = game.values([None, whole, *variants])[:, [index]]
         found = shapley(masks, weights, values[2:], values[0], values[1])[:, 0].tolist()
         words = tuple(WordPart(text[a:b], a, b, value) for (a, b), value in zip(places, found, strict=True))
         return replace(begun, text=text, words=words, evaluations=begun.evaluations + len(masks))
 
     def _regions(self, begun: Explanation, game: Game, index: int) -> Explanation:
-        picture = self.decoded(begun.post)
+        picture = self.encoder.decode(begun.post)
         masks = patches.asked_masks()
-        variants = self.encode_pictures(patches.hide(picture, patches.blurred(picture), masks))
+        variants = self.encoder.encode_decoded(patches.hide(picture, patches.blurred(picture), masks))
         heat = patches.heat(masks, game.values(variants)[:, index])
         return replace(begun, picture=picture, heat=heat, evaluations=begun.evaluations + len(masks))
 
@@ -193,7 +121,7 @@ class Explainer:
             return EmptyPostError(reason)
         if post.image is not None:
             try:
-                self.decoded(post)
+                self.encoder.decode(post)
             except RowError as error:
                 return error
         return RowError(reason)

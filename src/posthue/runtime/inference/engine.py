@@ -2,15 +2,13 @@
 
 Posts go through in windows. In a window equal texts and equal pictures are encoded once; texts run in batches
 of like length; pictures are decoded in threads beside the model. Then the head predicts all posts of the
-window
-together: a post with both modalities is three questions (both, text alone, image alone).
+window together: a post with both modalities is three questions (both, text alone, image alone).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -21,17 +19,15 @@ from posthue.runtime.backends.devices import Device
 from posthue.runtime.backends.sessions import Sessions
 from posthue.runtime.bundle.folder import Bundle
 from posthue.runtime.inference.batching import windows
-from posthue.runtime.inference.cache import EncodedCache, EncodedModality, text_key
+from posthue.runtime.inference.cache import EncodedCache, EncodedModality
+from posthue.runtime.inference.encoding import CACHE_BYTES, PostEncoder
 from posthue.runtime.inference.head import Head, Probabilities, Row
 from posthue.runtime.inference.scheme_result import scheme_result
-from posthue.runtime.inference.text_encoder import TextBatchEncoder
 
 if TYPE_CHECKING:
     from posthue.posts import ImageSource
-    from posthue.runtime.inference.image_encoder import ImageBatchEncoder
 
 OnBadImage = Literal["error", "text"]
-CACHE_BYTES = 64 * 2**20
 _WINDOW = 2048
 _SEQUENCE_WINDOW = 256  # a sequence takes a hundred times the memory of a pooled vector
 
@@ -86,6 +82,7 @@ class Engine:
         self._on_bad_image = on_bad_image
         self._cache = cache if cache is not None else EncodedCache(cache_bytes)
         self._head = Head(self.sessions)
+        self.encoder = PostEncoder(self.sessions, self._cache, head=self._head)
 
     def stream(self, posts: Iterable[Post]) -> Iterator[Prediction]:
         """Yield one prediction per post, in order, for any number of posts."""
@@ -109,30 +106,13 @@ class Engine:
         sequences = self._head.wants_text_sequence or self._head.wants_image_sequence
         return _SEQUENCE_WINDOW if sequences else _WINDOW
 
-    @cached_property
-    def _texts(self) -> TextBatchEncoder | None:
-        part = self._config.text
-        if part is None:
-            return None
-        return TextBatchEncoder(part, self.sessions, with_sequence=self._head.wants_text_sequence)
-
-    @cached_property
-    def _images(self) -> ImageBatchEncoder | None:
-        from posthue.runtime.inference.image_encoder import ImageBatchEncoder  # noqa: PLC0415  (Pillow)
-
-        part = self._config.image
-        if part is None:
-            return None
-        sequence = self._head.wants_image_sequence
-        return ImageBatchEncoder(part, self.sessions, self._cache, with_sequence=sequence)
-
     def _begin(self, post: Post) -> _Work:
         """Return what there is to do for a post: which of its modalities this bundle can read."""
         if post.text is not None and not isinstance(post.text, str):
             kind = type(post.text).__name__
             return _Work(post, error=f"the text is not a text but {kind}; a post is a posthue.Post or a text")
         has_text = bool(post.text and post.text.strip())
-        text = self._texts.prepare(post.text) if has_text and self._texts else ""
+        text = self.encoder.prepare(post.text) if has_text else ""
         image = post.image if self._config.image else None
         unread = [
             *(["text"] if has_text and self._config.text is None else []),
@@ -144,27 +124,19 @@ class Engine:
         return _Work(post, text=text, image=image, warnings=warnings)
 
     def _encode_texts(self, work: Sequence[_Work]) -> None:
-        keys = {item.text: text_key(item.text) for item in work}
-        found = {text: self._cache.get(key) for text, key in keys.items()}
-        new = [text for text, encoded in found.items() if encoded is None]
-        if new and self._texts:
-            for text, encoded in zip(new, self._texts.encode(new), strict=True):
-                found[text] = encoded
-                self._cache.put(keys[text], encoded)
-        for item in work:
-            item.encoded_text = found[item.text]
+        found = self.encoder.encode_texts([item.text for item in work])
+        for item, encoded in zip(work, found, strict=True):
+            item.encoded_text = encoded
 
     def _encode_images(self, work: Sequence[_Work]) -> None:
-        if not work or self._images is None:
-            return
-        sources = [item.image for item in work if item.image is not None]
-        for item, found in zip(work, self._images.encode(sources), strict=True):
-            if isinstance(found, EncodedModality):
-                item.encoded_image = found
+        found = self.encoder.encode_images([item.post for item in work])
+        for item, encoded in zip(work, found, strict=True):
+            if not isinstance(encoded, str):
+                item.encoded_image = encoded
             elif self._on_bad_image == "text" and item.text:
-                item.warnings = (*item.warnings, f"image not used: {found}")
+                item.warnings = (*item.warnings, f"image not used: {encoded}")
             else:
-                item.error = found
+                item.error = encoded
 
     def _conclude(self, work: Sequence[_Work]) -> list[Prediction]:
         rows = [item.rows() for item in work]

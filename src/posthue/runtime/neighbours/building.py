@@ -8,8 +8,8 @@ from pathlib import Path
 from posthue.errors import InputError
 from posthue.posts import Modality, Post
 from posthue.runtime.classifier import PostClassifier
-from posthue.runtime.explain import Explainer
 from posthue.runtime.inference.cache import EncodedModality
+from posthue.runtime.inference.encoding import PostEncoder
 from posthue.runtime.neighbours.index import IndexRow, Labels, write_index
 
 _WINDOW = 256
@@ -26,18 +26,18 @@ def index_posts(
 
     Posts with neither a text nor a picture that can be read are left out. Raises InputError if none is left.
     """
-    explainer = Explainer(classifier.engine)
+    encoder = classifier.engine.encoder
     rows: list[IndexRow] = []
-    encoded: dict[Modality, list[EncodedModality | None]] = {m: [] for m in explainer.modalities}
+    encoded: dict[Modality, list[EncodedModality | None]] = {m: [] for m in encoder.modalities}
     window: list[tuple[Post, Labels]] = []
     for item in posts:
         window.append(item)
         if len(window) == _WINDOW:
-            _add(window, explainer, rows, encoded)
+            _add(window, encoder, rows, encoded)
             window = []
             if progress:
                 progress(len(rows))
-    _add(window, explainer, rows, encoded)
+    _add(window, encoder, rows, encoded)
     if not rows:
         raise InputError("there is no post that this model can read: nothing to index")
     write_index(folder, classifier.engine.bundle, rows, encoded)
@@ -46,11 +46,11 @@ def index_posts(
 
 def _add(
     window: Sequence[tuple[Post, Labels]],
-    explainer: Explainer,
+    encoder: PostEncoder,
     rows: list[IndexRow],
     encoded: dict[Modality, list[EncodedModality | None]],
 ) -> None:
-    found = explainer.encode_posts([post for post, _ in window])
+    found = encoder.encode_posts([post for post, _ in window])
     for position, (post, labels) in enumerate(window):
         if all(values[position] is None for values in found.values()):
             continue

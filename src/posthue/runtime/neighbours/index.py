@@ -19,7 +19,6 @@ import numpy.typing as npt
 from posthue.errors import InputError
 from posthue.files import for_arrow, reason, whole_folder
 from posthue.posts import Modality, Post
-from posthue.runtime.explain import Explainer
 
 if TYPE_CHECKING:
     from posthue.runtime.bundle.folder import Bundle
@@ -106,7 +105,7 @@ def nearest_posts(
 ) -> list[Neighbour]:
     """Return the posts of the index in ``folder`` that are most like an explained post, without itself."""
     index = NeighbourIndex.open(folder, classifier.engine.bundle)
-    encoded = Explainer(classifier.engine).encoded(explanation.post, explanation.result)
+    encoded = classifier.engine.encoder.encode_post(explanation.post, explanation.result.by_modality)
     return index.nearest(encoded, most=most, but=explanation.post)
 
 
