@@ -14,7 +14,8 @@ from pathlib import Path
 from PIL import Image
 
 from posthue import Post, PostClassifier, Prediction
-from posthue.runtime.streaming.loop import LineSink, LineSource, Message, parse_post, run_stream
+from posthue.runtime.streaming.lines import LineSink, LineSource, Message, parse_post
+from posthue.runtime.streaming.loop import run_stream
 
 
 def line(**fields: object) -> bytes:

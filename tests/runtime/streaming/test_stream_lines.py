@@ -11,8 +11,8 @@ from time import monotonic, sleep
 import pytest
 
 from posthue import Post, PostClassifier
-from posthue.runtime.streaming.lines import MAX_LINE, LineJoiner
-from posthue.runtime.streaming.loop import LineSink, LineSource, Message, parse_post, run_stream
+from posthue.runtime.streaming.lines import MAX_LINE, LineJoiner, LineSink, LineSource, Message, parse_post
+from posthue.runtime.streaming.loop import run_stream
 
 
 def lines_of(content: bytes, size: int) -> list[bytes | None]:

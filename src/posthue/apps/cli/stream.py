@@ -39,7 +39,8 @@ def stream(
     ] = None,
 ) -> None:
     """Answer posts as they come: json lines in, json lines out. SIGTERM answers what was read, and ends."""
-    from posthue.runtime.streaming.loop import LineSink, LineSource, run_stream  # noqa: PLC0415
+    from posthue.runtime.streaming.lines import LineSink, LineSource  # noqa: PLC0415
+    from posthue.runtime.streaming.loop import run_stream  # noqa: PLC0415
 
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):

@@ -15,9 +15,10 @@ import pyarrow as pa
 from posthue.data.tables.cells import id_of, image_of, text_of, values_of
 from posthue.data.tables.columns import Columns
 from posthue.data.tables.picture_columns import pictures_in
-from posthue.posts import Post, Prediction
+from posthue.posts import Post
 from posthue.runtime.classifier import load
 from posthue.runtime.scoring.columns import is_text, scored_batch
+from posthue.runtime.scoring.one_file import predict_rows
 
 if TYPE_CHECKING:
     from posthue.data.tables.table import PostTable, RowBatch
@@ -57,13 +58,7 @@ class BatchScorer:
         names = [name for name in table.column_names if name not in _HIDDEN]
         columns = self._columns.resolve(names, pictures_in(table))
         posts, errors = self._posts(table, columns)
-        predicted = self._classifier.predict_many(
-            post for post, error in zip(posts, errors, strict=True) if error is None
-        )
-        predictions = [
-            next(predicted) if error is None else Prediction(id=post.id, error=error)
-            for post, error in zip(posts, errors, strict=True)
-        ]
+        predictions = predict_rows(self._classifier, posts, errors)
         found = scored_batch(
             _shown(table, columns), [post.id for post in posts], predictions, self._classifier.schemes
         )

@@ -7,14 +7,14 @@ nothing. The output appears complete or not at all, and memory does not grow wit
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from posthue.data.tables.columns import Columns
 from posthue.data.tables.table import PostTable, RowBatch, open_table
 from posthue.data.tables.writer import TableWriter
-from posthue.posts import Prediction
+from posthue.posts import Post, Prediction
 from posthue.runtime.classifier import PostClassifier
 from posthue.runtime.scoring.columns import empty_batch, input_columns, scored_batch
 from posthue.runtime.scoring.summary import ScoreSummary, ScoreTally
@@ -73,7 +73,7 @@ def scored_batches(
     """
     batch = RowBatch([], empty_batch(table.passthrough_schema), [])
     for batch in batches:
-        predictions = _predict(batch, classifier)
+        predictions = predict_rows(classifier, batch.posts, batch.errors)
         tally.add(predictions)
         yield scored_batch(input_columns(table, batch), _ids(batch), predictions, classifier.schemes)
     if tally.rows == 0 and header:
@@ -84,10 +84,10 @@ def _ids(batch: RowBatch) -> list[str | None]:
     return [post.id for post in batch.posts]
 
 
-def _predict(batch: RowBatch, classifier: PostClassifier) -> list[Prediction]:
-    good = [post for post, error in zip(batch.posts, batch.errors, strict=True) if error is None]
-    predicted = classifier.predict_many(good)
-    return [
-        next(predicted) if error is None else Prediction(id=post.id, error=error)
-        for post, error in zip(batch.posts, batch.errors, strict=True)
-    ]
+def predict_rows(
+    classifier: PostClassifier, posts: Sequence[Post], errors: Sequence[str | None]
+) -> list[Prediction]:
+    """Return one prediction per row, in order: of its post, or with the error that the row has already."""
+    rows = list(zip(posts, errors, strict=True))
+    predicted = classifier.predict_many(post for post, error in rows if error is None)
+    return [next(predicted) if error is None else Prediction(id=post.id, error=error) for post, error in rows]

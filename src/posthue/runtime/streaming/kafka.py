@@ -11,7 +11,7 @@ from time import monotonic, sleep
 from typing import Any, Protocol
 
 from posthue.errors import InputError, MissingExtraError
-from posthue.runtime.streaming.loop import Message
+from posthue.runtime.streaming.lines import Message
 
 _FLUSH_SECONDS = 60.0
 #: Seconds between tries to confirm, while the group has no coordinator.
