@@ -23,7 +23,7 @@ import onnxruntime
 
 from _measuring import RESULTS, interleaved, write_results
 from posthue.data.corpora import load_corpus
-from posthue.graphs import int8 as quantise
+from posthue.graphs import int8
 from posthue.model.export import export_graphs
 from posthue.training.export.bundle import token_batches
 from posthue.training.recipes.recipe import Stage
@@ -57,14 +57,14 @@ def main() -> None:
         models = Path(args.models) if args.models else None
         stage = Stage("text", (), (), text=args.text, fusion="single", emoji=False)
         model, processor = build(stage, ("sentiment",), Folders(folder, Path(args.data), models))
-        export_graphs(model, folder, quantise=False)
+        export_graphs(model, folder, quantize=False)
         calibration = token_batches(processor, texts["train"][:TEXTS])
         for step, parts in STEPS.items():
             (folder / step).mkdir()
             shutil.copy(folder / "text.onnx", folder / step)
             if parts is not None:
                 with only(*parts[1:]):
-                    quantise.int8(folder / step / "text.onnx", calibration if parts[0] else ())
+                    int8.quantize(folder / step / "text.onnx", calibration if parts[0] else ())
         feeds = token_batches(processor, texts["dev"])
         write_results(args.output, rows(folder, feeds, len(texts["dev"]), args.rounds))
 
@@ -72,13 +72,13 @@ def main() -> None:
 @contextmanager
 def only(apart: bool, together: bool) -> Iterator[None]:
     """Leave steps of the quantiser out."""
-    few, rounder = quantise.APART, quantise.round_weights
-    quantise.APART = few if apart else 1 << 30
-    quantise.round_weights = rounder if together else lambda *_: 0
+    few, rounder = int8.APART, int8.apply_gptq
+    int8.APART = few if apart else 1 << 30
+    int8.apply_gptq = rounder if together else lambda *_: 0
     try:
         yield
     finally:
-        quantise.APART, quantise.round_weights = few, rounder
+        int8.APART, int8.apply_gptq = few, rounder
 
 
 def rows(

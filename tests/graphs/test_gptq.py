@@ -9,7 +9,7 @@ pytest.importorskip("onnx")
 
 from onnx import TensorProto, helper
 
-from posthue.graphs.gptq import _second_moments, gptq
+from posthue.graphs.gptq import _hessians, gptq
 
 pytestmark = pytest.mark.torch
 
@@ -54,5 +54,5 @@ def test_vectors_as_long_as_the_texts_are_not_taken_for_tokens() -> None:
         ir_version=10,
     )
     x = np.random.default_rng(0).normal(size=shape).astype(np.float32)
-    moments = _second_moments(graph, ["other"], [{"x": x, "attention_mask": np.ones(shape, np.float32)}])
+    moments = _hessians(graph, ["other"], [{"x": x, "attention_mask": np.ones(shape, np.float32)}])
     np.testing.assert_allclose(moments["other"], x.T @ x, rtol=1e-5)

@@ -13,11 +13,9 @@ pytest.importorskip("torch")
 import torch
 
 from onnx_runs import run
-from posthue.graphs import half
-from posthue.graphs import int8 as quantise
-from posthue.graphs.dequantize import dequantise
+from posthue.graphs import half, int8
+from posthue.graphs.dequantize import dequantize
 from posthue.graphs.half import half_weights
-from posthue.graphs.int8 import int8
 from posthue.graphs.smooth_quant import Feeds
 from posthue.model.export import export_graphs
 from tiny_models import bert_config, tiny_model, tiny_processor
@@ -42,7 +40,7 @@ def graph(tmp_path_factory: pytest.TempPathFactory) -> Path:
     model = tiny_model(text=bert_config())
     with torch.no_grad():
         model.text.backbone.encoder.layer[0].intermediate.dense.bias[3] = 40.0
-    export_graphs(model, folder, quantise=False)
+    export_graphs(model, folder, quantize=False)
     return folder / "text.onnx"
 
 
@@ -64,11 +62,11 @@ def test_outliers_apart_bring_the_vectors_nearer(
     layers = bert_config().num_hidden_layers
     errors, expected = [], vectors(graph, feeds)
     for few, split in ((10_000, 0), (2, layers)):
-        monkeypatch.setattr(quantise, "APART", few)
+        monkeypatch.setattr(int8, "APART", few)
         folder = tmp_path / str(few)
         folder.mkdir()
         path = copied(graph, folder)
-        assert int8(path, feeds) == split
+        assert int8.quantize(path, feeds) == split
         assert in_int8(path) == PRODUCTS * layers
         errors.append(np.linalg.norm(vectors(path, feeds) - expected) / np.linalg.norm(expected))
     assert errors[1] < 0.5 * errors[0]
@@ -83,10 +81,10 @@ def test_rounding_together_brings_the_vectors_nearer(
         folder.mkdir()
         path = copied(graph, folder)
         if not together:
-            monkeypatch.setattr(quantise, "round_weights", lambda *_: 0)
-        int8(path, feeds)
+            monkeypatch.setattr(int8, "apply_gptq", lambda *_: 0)
+        int8.quantize(path, feeds)
         rounded = onnx.load(path)
-        dequantise(rounded)  # with activations as they are, what is left is the error of the weights
+        dequantize(rounded)  # with activations as they are, what is left is the error of the weights
         onnx.save(rounded, path)
         errors[together] = np.linalg.norm(vectors(path, feeds) - expected)
     assert errors[True] < errors[False]
@@ -94,7 +92,7 @@ def test_rounding_together_brings_the_vectors_nearer(
 
 def test_without_calibration_everything_is_int8(graph: Path, tmp_path: Path) -> None:
     path = copied(graph, tmp_path)
-    assert int8(path, ()) == 0
+    assert int8.quantize(path, ()) == 0
     assert in_int8(path) == PRODUCTS * bert_config().num_hidden_layers
 
 

@@ -11,7 +11,7 @@ import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
-from posthue.graphs.outliers import blocks, set_apart
+from posthue.graphs.outliers import blocks, split_outliers
 
 pytestmark = pytest.mark.torch
 
@@ -70,7 +70,7 @@ def test_a_split_block_says_the_same(activation: str) -> None:
     x = np.random.default_rng(1).normal(size=(5, DIM)).astype(np.float32)
     model = network(ACTIVATIONS[activation])
     before = answers(model, x)
-    (split,) = set_apart(model, [{"x": x}], 3)
+    (split,) = split_outliers(model, [{"x": x}], 3)
     np.testing.assert_allclose(answers(model, x), before, rtol=1e-5, atol=1e-4)
     shapes = {t.name: tuple(t.dims) for t in model.graph.initializer}
     products = {n.name: shapes[n.input[1]] for n in model.graph.node if n.op_type == "MatMul"}
@@ -81,7 +81,7 @@ def test_a_split_block_says_the_same(activation: str) -> None:
 def test_the_channel_that_reaches_furthest_is_apart() -> None:
     x = np.random.default_rng(1).normal(size=(5, DIM)).astype(np.float32)
     model = network(ACTIVATIONS["gelu"])
-    (split,) = set_apart(model, [{"x": x}], 1)
+    (split,) = split_outliers(model, [{"x": x}], 1)
     weights = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer}
     wide = next(n for n in model.graph.node if n.name == split.few[0])
     np.testing.assert_array_equal(weights[wide.input[1]], weights["w1"][:, [7]])
@@ -91,9 +91,9 @@ def test_blocks_that_cannot_be_split_are_left() -> None:
     x = np.zeros((2, DIM), dtype=np.float32)
     whole_rows = network([("Softmax", ["wide"], "active")])  # what one channel is depends on the others
     assert not blocks(whole_rows)
-    assert set_apart(whole_rows, [{"x": x}], 3) == []
+    assert split_outliers(whole_rows, [{"x": x}], 3) == []
     narrow = network(ACTIVATIONS["gelu"])
-    assert set_apart(narrow, [{"x": x}], HIDDEN) == []
+    assert split_outliers(narrow, [{"x": x}], HIDDEN) == []
     straight = network([("Mul", ["wide", "half"], "active")])  # bends nothing, and may be far below zero
     assert not blocks(straight)
     shown = network(ACTIVATIONS["gelu"], outputs=("y", "active"))  # somebody wants the middle as it is
@@ -109,5 +109,5 @@ def test_a_tower_that_narrows_twice_is_left() -> None:
     x = np.random.default_rng(1).normal(size=(5, DIM)).astype(np.float32)
     assert [block.narrow.output[0] for block in blocks(model)] == ["y"]
     before = answers(model, x)
-    set_apart(model, [{"x": x}], 3)
+    split_outliers(model, [{"x": x}], 3)
     np.testing.assert_allclose(answers(model, x), before, rtol=1e-5, atol=1e-4)

@@ -13,8 +13,8 @@ pytest.importorskip("torch")
 
 from onnx import TensorProto
 
-from posthue.graphs import int8 as quantise
-from posthue.graphs.dequantize import dequantise
+from posthue.graphs import half, int8
+from posthue.graphs.dequantize import dequantize
 from posthue.graphs.fp16 import to_fp16
 from posthue.model.export import export_graphs
 from tiny_models import bert_config, tiny_model, vit_config
@@ -43,7 +43,7 @@ def error(found: np.ndarray, expected: np.ndarray) -> float:
 def converted(path: Path) -> tuple[onnx.ModelProto, onnx.ModelProto, onnx.ModelProto]:
     """The graph as it is, in fp32 and in fp16."""
     plain = onnx.load(path)
-    dequantise(plain)
+    dequantize(plain)
     half = to_fp16(plain)
     onnx.checker.check_model(half, full_check=True)
     return onnx.load(path), plain, half
@@ -54,8 +54,8 @@ def text_graph(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A text encoder in int8, whose tables and weights are not too small to be stored in fewer bits."""
     folder = tmp_path_factory.mktemp("text")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(quantise, "LARGE_TABLE", 100)
-        patch.setattr(quantise, "HALVED", 32)
+        patch.setattr(int8, "LARGE_TABLE", 100)
+        patch.setattr(half, "HALVED", 32)
         feeds = texts((60, 3, 1, 20), width=60)
         export_graphs(tiny_model(text=bert_config()), folder, calibration=[feeds])
     return folder / "text.onnx"

@@ -96,7 +96,7 @@ def encoders(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The graphs of both encoders, with sequences; the same seed makes the same encoders under any fusion."""
     folder = tmp_path_factory.mktemp("encoders")
     model = tiny_model(text=bert_config(), image=resnet_config(), fusion="attention", dim=8, heads=2)
-    assert set(export_graphs(model, folder, quantise=False)) == {"text", "image", "head"}
+    assert set(export_graphs(model, folder, quantize=False)) == {"text", "image", "head"}
     return folder
 
 
@@ -133,7 +133,7 @@ def test_vision_transformers_say_the_same_without_torch(tmp_path: Path, kind: st
     model = tiny_model(image=transformer(kind))
     spec = ImageSpec(size=64, crop_ratio=1.0, small_size=None)
     processor = PostProcessor(tiny_processor().tokenizer, spec.to_dict(), 16)
-    export_graphs(model, tmp_path, quantise=False, side=64)
+    export_graphs(model, tmp_path, quantize=False, side=64)
     posts = [Post(image=post.image) for post in POSTS if post.image is not None]
     compare(model, processor, write_bundle(model, processor, tmp_path), posts)
 
@@ -143,7 +143,7 @@ def test_patches_and_word_vectors_say_the_same_without_torch(tmp_path: Path) -> 
     model = tiny_model(text=words, image=vit_config(side=64), fusion="attention", dim=8, heads=2)
     spec = ImageSpec(size=64, crop_ratio=1.0, small_size=None)
     processor = PostProcessor(word_tokenizer(list(WORDS)), spec.to_dict(), 16)
-    export_graphs(shaken(model), tmp_path, quantise=False, side=64)
+    export_graphs(shaken(model), tmp_path, quantize=False, side=64)
     compare(model, processor, write_bundle(model, processor, tmp_path), POSTS)
 
 

@@ -27,7 +27,7 @@ def test_the_graphs_say_what_torch_says(
     tmp_path: Path, config: PreTrainedConfig, small: PreTrainedConfig | None, sides: tuple[int, ...]
 ) -> None:
     model = tiny_model(image=config, small=small)
-    assert export_graphs(model, tmp_path, quantise=False) == {"image": "fp32", "head": "fp32"}
+    assert export_graphs(model, tmp_path, quantize=False) == {"image": "fp32", "head": "fp32"}
     assert (tmp_path / "image_small.onnx").exists() == (small is not None)
     files = {"image.onnx": False} | ({"image_small.onnx": True} if small is not None else {})
     for name, tiny in files.items():

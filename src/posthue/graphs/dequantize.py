@@ -29,7 +29,7 @@ _INTEGER = {
 Floats = npt.NDArray[np.float32]
 
 
-def dequantise(model: Any) -> None:
+def dequantize(model: Any) -> None:
     """Turn a quantised onnx.ModelProto into fp32, in place.
 
     Raises BundleError when something in int8 is left, or an operator that is not ONNX's own.

@@ -1,8 +1,8 @@
-"""Better int8 weights: each is rounded so that it makes up for what those before it were rounded by.
+"""GPTQ (Frantar et al. 2023, arXiv 2210.17323): int8 weights rounded for the least error of the product.
 
 Rounding to the nearest makes every weight's error least, but the error that matters is that of the product
-with the activations, which are correlated. GPTQ (Frantar et al. 2023) rounds one input channel after another
-and moves what is left over to the channels that are still to come, by the inverse of H = Σ x xᵀ:
+with the activations, which are correlated. GPTQ rounds one input channel after another and moves what is left
+over to the channels that are still to come, by the inverse of the Hessian H = Σ x xᵀ:
 
 W[j] ← W[j] − (U[i, j] / U[i, i]) · (W[i] − round(W[i]))  for j > i,   UᵀU = H⁻¹
 
@@ -30,7 +30,7 @@ DAMPING = 0.01
 BLOCK = 64
 
 
-def round_weights(graph: onnx.ModelProto, quantised: onnx.ModelProto, feeds: Sequence[Feeds]) -> int:
+def apply_gptq(graph: onnx.ModelProto, quantised: onnx.ModelProto, feeds: Sequence[Feeds]) -> int:
     """Round the weights of ``quantised`` anew, in place, to say what ``graph`` says; return how many.
 
     quantised: what onnxruntime's dynamic quantiser made of ``graph``: per output channel, symmetric. feeds:
@@ -43,21 +43,21 @@ def round_weights(graph: onnx.ModelProto, quantised: onnx.ModelProto, feeds: Seq
         for node in graph.graph.node
         if node.op_type == "MatMul" and node.input[1] in weights and f"{node.input[1]}_quantized" in stored
     }
-    moments = _second_moments(graph, sorted(set(products.values())), feeds)
+    hessians = _hessians(graph, sorted(set(products.values())), feeds)
     for name, given in products.items():
         scale, rounded = stored[f"{name}_scale"], stored[f"{name}_quantized"]
-        values = gptq(numpy_helper.to_array(weights[name]), numpy_helper.to_array(scale), moments[given])
+        values = gptq(numpy_helper.to_array(weights[name]), numpy_helper.to_array(scale), hessians[given])
         rounded.CopyFrom(numpy_helper.from_array(values, rounded.name))
     return len(products)
 
 
-def gptq(weights: Floats, scale: Floats, moments: Doubles) -> Bytes:
-    """Return weights [in, out] in units of scale [out], rounded for inputs with Σ x xᵀ = moments [in, in]."""
+def gptq(weights: Floats, scale: Floats, hessian: Doubles) -> Bytes:
+    """Return weights [in, out] in units of scale [out], rounded for inputs with Σ x xᵀ = hessian [in, in]."""
     count = len(weights)
-    moments = moments + DAMPING * (np.diag(moments).mean() or 1.0) * np.eye(count)
-    order = np.argsort(-np.diag(moments), kind="stable")
+    hessian = hessian + DAMPING * (np.diag(hessian).mean() or 1.0) * np.eye(count)
+    order = np.argsort(-np.diag(hessian), kind="stable")
     left = weights[order].astype(np.float64)
-    upper = np.linalg.cholesky(np.linalg.inv(moments[np.ix_(order, order)])).T
+    upper = np.linalg.cholesky(np.linalg.inv(hessian[np.ix_(order, order)])).T
     rounded = np.empty(weights.shape, dtype=np.int8)
     for first in range(0, count, BLOCK):
         end = min(first + BLOCK, count)
@@ -70,15 +70,13 @@ def gptq(weights: Floats, scale: Floats, moments: Doubles) -> Bytes:
     return rounded
 
 
-def _second_moments(
-    graph: onnx.ModelProto, names: Sequence[str], feeds: Sequence[Feeds]
-) -> Mapping[str, Doubles]:
+def _hessians(graph: onnx.ModelProto, names: Sequence[str], feeds: Sequence[Feeds]) -> Mapping[str, Doubles]:
     """Return Σ x xᵀ [dim, dim] of the named tensors [batch, length, dim], over the tokens that are there."""
-    moments = {name: np.zeros((1, 1)) for name in names}
+    hessians = {name: np.zeros((1, 1)) for name in names}
     for feed, found in tensors(graph, names, feeds):
         there = feed["attention_mask"].astype(bool)
         for name, values in found.items():
             by_token = values.ndim == 3 and values.shape[:2] == there.shape
             tokens = values[there] if by_token else values.reshape(-1, values.shape[-1])
-            moments[name] = moments[name] + (tokens.T @ tokens).astype(np.float64)
-    return moments
+            hessians[name] = hessians[name] + (tokens.T @ tokens).astype(np.float64)
+    return hessians

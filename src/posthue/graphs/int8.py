@@ -1,13 +1,14 @@
-"""Smaller and faster graphs: a transformer's products in int8, large tables and weights in fewer bits.
+"""Dynamic int8 quantization of a transformer's graph, and of its embedding table.
 
-The MatMuls of a transformer become dynamic int8, per output channel, after smoothing
-(posthue.graphs.smooth_quant); its embedding table becomes int8 with one scale per row, which is a quarter of
-the size at a rounding error below 0.4 % of the row's largest entry.
+1. The outlier channels of each feed-forward block are split off in fp32 (outliers.py, as LLM.int8() does).
+2. Activations are smoothed into the weights (smooth_quant.py).
+3. MatMuls become dynamic int8, symmetric per output channel: onnxruntime.quantization.
+4. The weights are rounded anew with GPTQ (gptq.py).
+5. Large embedding tables become int8 with one scale per row: a quarter of the size, at a rounding error below
+   0.4 % of the row's largest entry.
 
-Before that, the few hidden channels of each feed-forward block that reach furthest are set apart in fp32
-(posthue.graphs.outliers), and after it the weights are rounded anew (posthue.graphs.gptq). On MiniLM as it
-comes the error of the vectors is 12.9 % in plain int8, 7.5 smoothed, 4.1 with outliers apart and 3.6 with
-both, at 1.11 times the time of plain int8 (benchmarks/int8_error.py).
+On MiniLM as it comes the error of the vectors is 12.9 % in plain int8, 7.5 with SmoothQuant, 4.1 with
+outliers split off and 3.6 with GPTQ too, at 1.11 times the time of plain int8 (benchmarks/int8_error.py).
 """
 
 from __future__ import annotations
@@ -24,28 +25,29 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
-from posthue.graphs.gptq import round_weights
-from posthue.graphs.outliers import Split, set_apart
-from posthue.graphs.smooth_quant import Feeds, smooth
+from posthue.graphs.gptq import apply_gptq
+from posthue.graphs.outliers import Split, split_outliers
+from posthue.graphs.smooth_quant import Feeds, smooth_quant
 
 #: Tables with at least so many entries are stored in int8.
 LARGE_TABLE = 1_000_000
-#: Hidden channels of each feed-forward block that stay in fp32.
+#: Outlier channels of each feed-forward block that stay in fp32.
 APART = 32
 
 
-def int8(path: Path, calibration: Sequence[Feeds]) -> int:
+def quantize(path: Path, calibration: Sequence[Feeds]) -> int:
     """Quantise the graph at ``path`` in place; return how many feed-forward blocks were split for it.
 
-    calibration: a few batches of its inputs, by which its outliers are set apart and it is smoothed; without
-    any it is quantised as it is.
+    calibration: a few batches of its inputs, by which its outliers are found, its activations are smoothed
+    and its weights are rounded; without any it is quantised as it is.
     """
     graph = onnx.load(path)
     split: list[Split] = []
     if calibration:
-        split = set_apart(graph, calibration, APART)
+        split = split_outliers(graph, calibration, APART)
         _drop_unused(graph)
-        smooth(graph, calibration, skip={block.narrow for block in split}.union(*(s.few for s in split)))
+        skip = {block.narrow for block in split}.union(*(block.few for block in split))
+        smooth_quant(graph, calibration, skip=skip)
     with tempfile.TemporaryDirectory() as scratch:
         before, after = Path(scratch) / "fp32.onnx", Path(scratch) / "int8.onnx"
         onnx.save(graph, before)
@@ -60,13 +62,13 @@ def int8(path: Path, calibration: Sequence[Feeds]) -> int:
             )
         quantised = onnx.load(after)
     if calibration:
-        round_weights(graph, quantised, calibration)
-    quantise_tables(quantised)
+        apply_gptq(graph, quantised, calibration)
+    quantize_tables(quantised)
     onnx.save(quantised, path)
     return len(split)
 
 
-def quantise_tables(graph: onnx.ModelProto) -> int:
+def quantize_tables(graph: onnx.ModelProto) -> int:
     """Store large embedding tables as int8 rows with a scale each; return how many were changed.
 
     Gather(table) becomes Cast(Gather(rows)) · Gather(scales).

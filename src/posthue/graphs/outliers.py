@@ -1,8 +1,9 @@
-"""The few hidden channels of a feed-forward block that int8 cannot serve, set apart in fp32.
+"""Mixed-precision decomposition of feed-forward blocks: outlier channels stay in fp32, the rest is int8.
 
-What GELU leaves is near zero in most channels and far out in a few, and one int8 scale for all wastes its
-range on the few (LLM.int8(), Dettmers et al. 2022). A block is a sum over its hidden channels, so it can be
-split into two blocks that are added: the many, which are quantised, and the few, a narrow block in fp32.
+As in LLM.int8() (Dettmers et al. 2022, arXiv 2208.07339), but for fixed channels. What GELU leaves is near
+zero in most channels and far out in a few, and one int8 scale for all wastes its range on the few. A block is
+a sum over its hidden channels, so it can be split into two blocks that are added: the many, which are
+quantised, and the few, a narrow block in fp32.
 
 y = f(x W₁ + b₁) W₂ = f(x W₁[:, many] + b₁[many]) W₂[many] + f(x W₁[:, few] + b₁[few]) W₂[few]
 
@@ -88,7 +89,7 @@ def _block(
     return Block(wide[0], sorted(between, key=lambda node: order[node.output[0]]), narrow)
 
 
-def set_apart(graph: onnx.ModelProto, feeds: Sequence[Feeds], count: int) -> list[Split]:
+def split_outliers(graph: onnx.ModelProto, feeds: Sequence[Feeds], count: int) -> list[Split]:
     """Split ``count`` channels off every feed-forward block that has more; return what was split.
 
     Those are taken that reach furthest over ``feeds``, inputs of the graph as it will meet them.

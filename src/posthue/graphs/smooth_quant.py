@@ -1,9 +1,9 @@
-"""Make a transformer graph easier to quantise: move the outliers of its activations into its weights.
+"""SmoothQuant (Xiao et al. 2023, arXiv 2211.10438): outliers of activations moved into the weights.
 
 A few channels of BERT's hidden states are many times larger than the rest, and one int8 scale for a whole
 activation wastes its range on them. Dividing a channel of the activation by s and multiplying that row of the
-weights by s changes nothing in fp32 and evens both out (SmoothQuant, Xiao et al. 2023, with α = 0.75,
-which was best of 0.4 to 0.95 on MiniLM: the error of its vectors fell from 9.2 to 5.8 %).
+weights by s changes nothing in fp32 and evens both out: s = max|X|^α / max|W|^(1−α), with α = 0.75, which was
+best of 0.4 to 0.95 on MiniLM: the error of its vectors fell from 9.2 to 5.8 %.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ ALPHA = 0.75
 BOUND = 30.0
 
 
-def smooth(
+def smooth_quant(
     graph: onnx.ModelProto, feeds: Sequence[Feeds], *, alpha: float = ALPHA, skip: Collection[str] = ()
 ) -> int:
     """Smooth every MatMul with constant weights, in place; return how many activations were rescaled.

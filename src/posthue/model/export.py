@@ -16,8 +16,9 @@ import torch
 from torch import Tensor, nn
 from torch.export import Dim
 
+from posthue.graphs import int8
 from posthue.graphs.half import half_weights
-from posthue.graphs.int8 import int8, quiet
+from posthue.graphs.int8 import quiet
 from posthue.graphs.smooth_quant import Feeds
 from posthue.model.encoders.encoders import EncodedBatch, ImageEncoder, TextEncoder
 from posthue.model.post_model import PostModel
@@ -79,7 +80,7 @@ def export_graphs(
     model: PostModel,
     folder: str | Path,
     *,
-    quantise: bool = True,
+    quantize: bool = True,
     calibration: Sequence[Feeds] = (),
     side: int | None = None,
 ) -> dict[str, str]:
@@ -95,25 +96,25 @@ def export_graphs(
     if model.text is not None:
         path = folder / "text.onnx"
         precisions["text"] = _export_text(
-            model.text, path, quantise=quantise, calibration=calibration, sequence=sequence
+            model.text, path, quantize=quantize, calibration=calibration, sequence=sequence
         )
     if model.image is not None:
         _export_image(model.image, folder / "image.onnx", tiny=False, sequence=sequence, size=side)
         precisions["image"] = "fp32"
-        if quantise and _is_transformer(model.image.backbone):
-            int8(folder / "image.onnx", ())
+        if quantize and _is_transformer(model.image.backbone):
+            int8.quantize(folder / "image.onnx", ())
             precisions["image"] = "int8"
         if model.image.small is not None:
             _export_image(model.image, folder / "image_small.onnx", tiny=True, sequence=sequence)
     export_head(model, folder / "head.onnx")
-    if quantise:
+    if quantize:
         for part in ("text", "image", "image_small", "head"):
             half_weights(folder / f"{part}.onnx")
     return precisions
 
 
 def _export_text(
-    encoder: TextEncoder, path: Path, *, quantise: bool, calibration: Sequence[Feeds], sequence: bool
+    encoder: TextEncoder, path: Path, *, quantize: bool, calibration: Sequence[Feeds], sequence: bool
 ) -> str:
     ids, mask = torch.full((2, 7), 2), torch.ones((2, 7), dtype=torch.int64)
     shape = {0: Dim("batch"), 1: Dim("length", min=2, max=4096)}
@@ -126,10 +127,10 @@ def _export_text(
             _output_names(sequence=sequence),
             path,
         )
-    quantise = quantise and _is_transformer(encoder)
-    if quantise:
-        int8(path, calibration)
-    return "int8" if quantise else "fp32"
+    quantize = quantize and _is_transformer(encoder)
+    if quantize:
+        int8.quantize(path, calibration)
+    return "int8" if quantize else "fp32"
 
 
 def _export_image(

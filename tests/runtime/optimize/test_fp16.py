@@ -14,13 +14,13 @@ from onnx import TensorProto, helper, numpy_helper
 from bundle_factory import make_bundle
 from onnx_runs import run
 from posthue import BundleError, InputError, Post, Prediction, TableError, load
-from posthue.graphs.dequantize import dequantise
+from posthue.graphs.dequantize import dequantize
 from posthue.graphs.fp16 import LARGEST, to_fp16
 from posthue.runtime.backends import sessions
 from posthue.runtime.bundle.folder import DEFAULT_BUNDLE, Bundle
 from posthue.runtime.optimize import fp16
 from posthue.runtime.optimize.sample_posts import sample_posts
-from posthue.runtime.optimize.static_int8 import quantise_images
+from posthue.runtime.optimize.static_int8 import quantize_images
 
 
 def posts(count: int = 24) -> list[Post]:
@@ -165,10 +165,10 @@ def test_masks_do_not_overflow() -> None:
 
 def test_static_int8_is_undone_with_its_range(tmp_path: Path, tiny_bundle: Path) -> None:
     bundle = Bundle.open(tiny_bundle)
-    model = onnx.load(quantise_images(bundle, posts(16), tmp_path / "static.onnx"))
+    model = onnx.load(quantize_images(bundle, posts(16), tmp_path / "static.onnx"))
     pixels = np.random.default_rng(1).normal(size=(2, 3, 32, 32)).astype(np.float32)
     before = run(model, {"pixel_values": pixels})
-    dequantise(model)
+    dequantize(model)
     assert {"Conv", "Clip"} <= {node.op_type for node in model.graph.node}
     assert not {node.op_type for node in model.graph.node} & {"QuantizeLinear", "DequantizeLinear"}
     after = run(model, {"pixel_values": pixels})
@@ -177,14 +177,14 @@ def test_static_int8_is_undone_with_its_range(tmp_path: Path, tiny_bundle: Path)
 
 @pytest.mark.parametrize("kind", ["DequantizeLinear", "QAttention"])
 def test_what_is_not_known_is_refused(tmp_path: Path, tiny_bundle: Path, kind: str) -> None:
-    model = onnx.load(quantise_images(Bundle.open(tiny_bundle), posts(16), tmp_path / "static.onnx"))
+    model = onnx.load(quantize_images(Bundle.open(tiny_bundle), posts(16), tmp_path / "static.onnx"))
     if kind == "DequantizeLinear":
         next(node for node in model.graph.node if node.op_type == "QuantizeLinear").op_type = "CastLike"
     else:
         node = model.graph.node[-1]
         node.op_type, node.domain = kind, "com.microsoft"
     with pytest.raises(BundleError, match=f"{kind}: posthue does not know"):
-        dequantise(model)
+        dequantize(model)
 
 
 @pytest.mark.slow

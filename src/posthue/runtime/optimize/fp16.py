@@ -1,9 +1,9 @@
 """``posthue bundle fp16``: a bundle for graphics cards, whose encoders compute in fp16.
 
 The int8 of a bundle is made for processors: onnxruntime has no CUDA kernels for it, and brings activations
-back to the processor at every multiplication. Here it is undone (dequantise.py), and the fp32 graph that
-comes of it goes to fp16 (fp16_graph.py). The head and all else of the bundle stay as they are, except for the
-choice of ``posthue bundle tune``, which was measured on a processor.
+back to the processor at every multiplication. Here it is undone (graphs/dequantize.py), and the fp32 graph
+that comes of it goes to fp16 (graphs/fp16.py). The head and all else of the bundle stay as they are, except
+for the choice of ``posthue bundle tune``, which was measured on a processor.
 """
 
 from __future__ import annotations
@@ -143,12 +143,12 @@ def _convert(source: Path, full: Path, half: Path) -> None:
     """Write a graph in fp32 and in fp16."""
     import onnx  # noqa: PLC0415
 
-    from posthue.graphs.dequantize import dequantise  # noqa: PLC0415
+    from posthue.graphs.dequantize import dequantize  # noqa: PLC0415
     from posthue.graphs.fp16 import to_fp16  # noqa: PLC0415
 
     try:
         model = onnx.load(source)
-        dequantise(model)
+        dequantize(model)
         onnx.save(model, full)
         onnx.save(to_fp16(model), half)
     except Exception as error:  # of onnx, onnxruntime and protobuf: no public base class

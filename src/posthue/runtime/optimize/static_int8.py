@@ -22,7 +22,7 @@ _PICTURES = 128
 _BATCH = 8
 
 
-def quantise_images(bundle: Bundle, posts: Sequence[Post], target: Path) -> Path:
+def quantize_images(bundle: Bundle, posts: Sequence[Post], target: Path) -> Path:
     """Write the bundle's image encoder in static int8, calibrated on the posts' pictures; return ``target``.
 
     Raises BundleError when the bundle has no image encoder, or no picture can be read.

@@ -153,10 +153,10 @@ class _Bench:
                 tuned = TunedPart("openvino", name)
                 yield RuntimeCandidate(f"openvino {name}", _with(state.choice, part, tuned), state.graph)
         if part == "image" and find_spec("onnx") is not None and len(self._posts["image"]) >= 16:
-            from posthue.runtime.optimize.static_int8 import quantise_images  # noqa: PLC0415
+            from posthue.runtime.optimize.static_int8 import quantize_images  # noqa: PLC0415
 
             self._progress("image: making static int8")
-            graph = quantise_images(self._bundle, self._posts["image"], self._scratch / "static_int8.onnx")
+            graph = quantize_images(self._bundle, self._posts["image"], self._scratch / "static_int8.onnx")
             yield RuntimeCandidate(
                 "onnxruntime static int8", _with(state.choice, part, TunedPart(precision="int8")), graph
             )
