@@ -25,6 +25,7 @@ FLOORS = (
     "wording.py",
     "numbers.py",
     "locks.py",
+    "atomic.py",
     "files.py",
     "processes.py",
     "labels.py",

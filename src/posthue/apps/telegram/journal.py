@@ -14,8 +14,8 @@ from pathlib import Path
 from threading import Lock
 from types import TracebackType
 
+from posthue.atomic import atomic_file
 from posthue.errors import InputError
-from posthue.files import whole_file
 from posthue.locks import lock
 
 KEPT = 20_000
@@ -74,7 +74,7 @@ class Journal:
 
     def _rewritten(self) -> int:
         """Write the file anew and return it, open for more."""
-        with whole_file(self._path, sync=True, mode=0o600) as file:
+        with atomic_file(self._path, sync=True, mode=0o600) as file:
             file.write("".join(f"{update_id}\n" for update_id in self._ids).encode())
         return os.open(self._path, os.O_WRONLY | os.O_APPEND)
 

@@ -10,9 +10,9 @@ from types import TracebackType
 
 import pyarrow as pa
 
+from posthue.atomic import atomic_file, reason
 from posthue.data.tables.sinks import SINKS, TableSink
 from posthue.errors import TableError
-from posthue.files import reason, whole_file
 
 
 class TableWriter:
@@ -64,7 +64,7 @@ class TableWriter:
     def _written(self) -> Iterator[None]:
         with ExitStack() as stack:
             with self._explained():
-                self._file = stack.enter_context(whole_file(self.path, sync=True))
+                self._file = stack.enter_context(atomic_file(self.path, sync=True))
             stack.callback(self._abandon)
             yield
             with self._explained():

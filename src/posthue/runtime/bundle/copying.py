@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from posthue.atomic import atomic_folder
 from posthue.errors import TableError
-from posthue.files import whole_folder
 from posthue.runtime.bundle.folder import Bundle
 
 _CARD = "MODEL_CARD.md"
@@ -42,7 +42,7 @@ def copy_files(bundle: Bundle, folder: Path, graphs: Mapping[str, Path] | None =
 
 def publish(made: Path, output: Path) -> None:
     """Copy a finished folder to where it was asked for; raise TableError if something is there by now."""
-    with whole_folder(output) as part:
+    with atomic_folder(output) as part:
         shutil.copytree(made, part, dirs_exist_ok=True)
         require_new(output)
 

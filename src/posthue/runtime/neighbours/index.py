@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from posthue.atomic import atomic_folder, reason
 from posthue.errors import InputError
-from posthue.files import for_arrow, reason, whole_folder
+from posthue.files import for_arrow
 from posthue.posts import Modality, Post
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ def write_index(
     if place.exists() and not (place / "index.json").is_file():
         raise InputError(f"{place} is there already and is not an index: give another folder")
     try:
-        with whole_folder(place) as part:
+        with atomic_folder(place) as part:
             for modality, found in encoded.items():
                 np.save(part / f"{modality}.npy", _matrix(found), allow_pickle=False)
             _write_rows(part / "posts.parquet", rows)

@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from posthue._version import __version__
+from posthue.atomic import atomic_folder
 from posthue.evaluation.calibration import fit_temperature
-from posthue.files import whole_folder
 from posthue.labels import SCHEMES
 from posthue.model.export import export_graphs
 from posthue.model.post_model import PostModel
@@ -72,7 +72,7 @@ def make_bundle(recipe: Recipe, folders: Folders) -> Path:
     tune_shares(model, sets, recipe.schemes)
     temperatures, priors = calibrate(model, sets, recipe.schemes)
     target = folders.run / "bundle"
-    with whole_folder(target) as scratch:
+    with atomic_folder(target) as scratch:
         precisions = export_graphs(
             model, scratch, calibration=text_batches(processor, sets), side=processor.image_spec.size
         )

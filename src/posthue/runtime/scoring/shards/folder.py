@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from posthue.atomic import reason
 from posthue.errors import TableError
-from posthue.files import reason
 from posthue.locks import lock
 
 MANIFEST, LOCK = "manifest.json", ".lock"

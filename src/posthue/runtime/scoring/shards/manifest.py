@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from posthue.atomic import atomic_file, reason
 from posthue.errors import TableError
-from posthue.files import reason, whole_file
 from posthue.runtime.scoring.shards.folder import MANIFEST, clear, holds_shards, shard_name, sweep
 
 FORMAT = 1
@@ -51,7 +51,7 @@ class Manifest:
         content = json.dumps(known | {"shards": shards}, indent=1) + "\n"
         path = self.folder / MANIFEST
         try:
-            with whole_file(path, sync=True) as file:
+            with atomic_file(path, sync=True) as file:
                 file.write(content.encode())
         except OSError as error:
             raise TableError(f"{path}: cannot be written: {reason(error)}") from error

@@ -20,9 +20,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from posthue.atomic import scratch_folder
 from posthue.data.tables.writer import TableWriter
 from posthue.errors import InputError, MissingExtraError, TableError
-from posthue.files import for_arrow, hidden_folder
+from posthue.files import for_arrow
 from posthue.runtime.bundle.folder import Bundle
 from posthue.runtime.scoring.batches import ROW, BatchScorer, staged
 from posthue.runtime.scoring.columns import input_columns
@@ -49,7 +50,7 @@ def score_on_ray(
     _check(job, folder, overwrite=overwrite)
     ray = _ray()
     started = time.monotonic()
-    with hidden_folder(folder.absolute()) as scratch, locked(folder) if folder.exists() else nullcontext():
+    with scratch_folder(folder.absolute()) as scratch, locked(folder) if folder.exists() else nullcontext():
         files = _stage(job, scratch / "in")
         if not files:
             raise TableError(f"{job.source} has no rows; nothing to do for a cluster")

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pytest
 from filelock import lock_descriptor
 
+from posthue.atomic import atomic_file, atomic_folder
 from posthue.data.tables.writer import TableWriter
-from posthue.files import whole_file, whole_folder, write_file
 from posthue.locks import is_locked, lock
 
 pytest.importorskip("fcntl")
@@ -77,7 +77,7 @@ def test_a_part_that_was_swept_before_it_was_locked_is_made_again(
         return lock_descriptor(handle, **options)
 
     monkeypatch.setattr(filelock, "lock_descriptor", late)
-    with whole_file(tmp_path / "out.csv") as file:
+    with atomic_file(tmp_path / "out.csv") as file:
         (part,) = tmp_path.glob("*.part")
         assert part != swept[0]
         file.write(b"x")
@@ -102,8 +102,8 @@ def test_without_locks_nothing_is_swept(tmp_path: Path, monkeypatch: pytest.Monk
 _MAKING = """
 import sys, time
 from pathlib import Path
-from posthue.files import whole_folder
-with whole_folder(Path(sys.argv[1])) as part:
+from posthue.atomic import atomic_folder
+with atomic_folder(Path(sys.argv[1])) as part:
     (part / "half").touch()
     print("writing", flush=True)
     time.sleep(60)
@@ -112,14 +112,14 @@ with whole_folder(Path(sys.argv[1])) as part:
 
 def test_a_folder_appears_whole_in_place_of_the_old_one(tmp_path: Path) -> None:
     out = tmp_path / "new" / "out"
-    with whole_folder(out) as part:
+    with atomic_folder(out) as part:
         (part / "a").write_text("1")
         assert not out.exists()
-    with pytest.raises(ZeroDivisionError), whole_folder(out) as part:
+    with pytest.raises(ZeroDivisionError), atomic_folder(out) as part:
         (part / "b").write_text("2")
         raise ZeroDivisionError
     assert held(out.parent) == ["out", "out/a"]
-    with whole_folder(out) as part:
+    with atomic_folder(out) as part:
         (part / "b").write_text("2")
     assert held(out.parent) == ["out", "out/b"]
     (tmp_path / "usual").mkdir()
@@ -129,20 +129,22 @@ def test_a_folder_appears_whole_in_place_of_the_old_one(tmp_path: Path) -> None:
 def test_the_next_maker_of_a_folder_sweeps_what_a_kill_left(tmp_path: Path) -> None:
     out = tmp_path / "out"
     with started(_MAKING, out) as process:
-        with whole_folder(out):
+        with atomic_folder(out):
             pass
         assert len(list(tmp_path.glob(".posthue-*.part/half"))) == 1  # still at work
         process.kill()
-    with whole_folder(out):
+    with atomic_folder(out):
         pass
     assert held(tmp_path) == ["out"]
 
 
 def test_a_file_has_the_permissions_of_any_other(tmp_path: Path) -> None:
-    write_file(tmp_path / "ours", "x", sync=True)
+    with atomic_file(tmp_path / "ours", sync=True) as file:
+        file.write(b"x")
     (tmp_path / "usual").touch()
     assert (tmp_path / "ours").stat().st_mode == (tmp_path / "usual").stat().st_mode
-    write_file(tmp_path / "ours", "y", mode=0o600)
+    with atomic_file(tmp_path / "ours", mode=0o600):
+        pass
     assert (tmp_path / "ours").stat().st_mode & 0o777 == 0o600
 
 
