@@ -22,8 +22,8 @@ import pytest
 from posthue import InputError, TableError, load
 from posthue.processes import Progress
 from posthue.runtime.scoring.one_file import score_file
-from posthue.runtime.scoring.shards import job as shard_job
 from posthue.runtime.scoring.shards import run as shards
+from posthue.runtime.scoring.shards import scorer
 from posthue.runtime.scoring.shards.folder import locked
 from posthue.runtime.scoring.shards.run import ShardJob, score_shards, score_with_workers
 
@@ -105,10 +105,8 @@ def test_a_stopped_job_goes_on_and_a_finished_one_is_left_alone(
         score_shards(job, progress=stop)
     assert list(parts(tmp_path / "out")) == ["part-00000.parquet"]
     made: list[int] = []
-    score = shard_job.ShardScorer.score
-    monkeypatch.setattr(
-        shard_job.ShardScorer, "score", lambda self, i, p: made.append(i) or score(self, i, p)
-    )
+    score = scorer.ShardScorer.score
+    monkeypatch.setattr(scorer.ShardScorer, "score", lambda self, i, p: made.append(i) or score(self, i, p))
     assert score_shards(job).rows == 1000
     assert made == [1, 2, 3]
     assert score_shards(job).rows == 1000
@@ -160,17 +158,15 @@ def test_two_jobs_do_not_share_a_folder(tmp_path: Path, job: ShardJob) -> None:
 def test_a_full_disk_leaves_whole_shards(
     tmp_path: Path, job: ShardJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class FullWriter(shard_job.TableWriter):
+    class FullWriter(scorer.TableWriter):
         def __enter__(self) -> FullWriter:
             super().__enter__()
             if "00002" in self.path.name:
-                self._file.close()
-                self._file = FullFile(self._part)
+                self._file = FullFile()
             return self
 
     class FullFile:
-        def __init__(self, path: Path) -> None:
-            self.closed = False
+        closed = False
 
         def write(self, data: bytes) -> int:
             raise OSError(28, "No space left on device")
@@ -182,7 +178,7 @@ def test_a_full_disk_leaves_whole_shards(
 
         def close(self) -> None: ...
 
-    monkeypatch.setattr(shard_job, "TableWriter", FullWriter)
+    monkeypatch.setattr(scorer, "TableWriter", FullWriter)
     with pytest.raises(TableError, match=r"disk is full.*Whole shards are kept"):
         score_shards(job)
     assert list(parts(tmp_path / "out")) == ["part-00000.parquet", "part-00001.parquet"]

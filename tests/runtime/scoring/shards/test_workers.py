@@ -12,8 +12,9 @@ import pytest
 from posthue import TableError
 from posthue.processes import Progress
 from posthue.runtime.scoring.shards import run as shards
-from posthue.runtime.scoring.shards.job import ShardDone, ShardScorer
+from posthue.runtime.scoring.shards.job import ShardDone
 from posthue.runtime.scoring.shards.run import ShardJob, score_with_workers
+from posthue.runtime.scoring.shards.scorer import ShardScorer
 
 HIDDEN = ".out.parquet.posthue-shards"
 
