@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from posthue import BundleError, InputError, Post, PostClassifier, TableError, load
-from posthue.runtime.backends import sessions
+from posthue.runtime.backends import devices, sessions
 from posthue.runtime.bundle.config import RuntimeChoice, TunedPart
 from posthue.runtime.bundle.folder import Bundle
 from posthue.runtime.inference.batching import run_all
@@ -100,7 +100,7 @@ def test_a_wrong_runtime_is_said(tmp_path: Path, tiny_bundle: Path, runtime: obj
 def test_streams_change_nothing_but_speed(
     tmp_path: Path, tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sessions, "available_cores", lambda: 4)
+    monkeypatch.setattr(devices, "available_cores", lambda: 4)
     posts = made_posts(100)
     small = {"text": TunedPart(rows=8), "image": TunedPart(rows=4)}
     one = PostClassifier(Engine(candidate(tmp_path / "a", tiny_bundle, RuntimeChoice(small, 1)), threads=3))
