@@ -17,9 +17,9 @@ _SHOWN = 10
 _CUT = 90
 
 
-def write_findings(found: AuditFindings, folder: Path) -> None:
+def write_findings(findings: AuditFindings, folder: Path) -> None:
     """Write report.md, its plots (svg, png) and the csv files into a folder."""
-    audit, posts = found.audit, found.audit.posts
+    audit, posts = findings.audit, findings.audit.posts
     tables: dict[str, tuple[Sequence[str], Iterable[Sequence[object]]]] = {
         "duplicates": (("group", "kind", "split", "id"), _duplicate_rows(audit)),
         "conflicts": (("group", "kind", "split", "id", "label"), _conflict_rows(audit)),
@@ -27,7 +27,7 @@ def write_findings(found: AuditFindings, folder: Path) -> None:
             ("split", "id", "given", "suggested", "confidence", "given_confidence"),
             [
                 (posts[i.row].split, posts[i.row].post.id, i.given, i.suggested, *_percents(i))
-                for i in found.issues.issues
+                for i in findings.issues.issues
             ],
         ),
         "unreadable": (
@@ -45,24 +45,32 @@ def write_findings(found: AuditFindings, folder: Path) -> None:
     }
     for name, (columns, rows) in tables.items():
         write_csv(folder / f"{name}.csv", columns, rows, for_people=True)
-    if found.fixed:
-        anew = zip(posts, found.fixed.splits, audit.groups["either"], strict=True)
-        write_splits(folder / "splits.csv", [(str(row.post.id), split, group) for row, split, group in anew])
-    class_plot(audit, found.name).save(folder, "classes")
+    if findings.fixed:
+        regrouped = zip(posts, findings.fixed.splits, audit.groups["either"], strict=True)
+        write_splits(
+            folder / "splits.csv", [(str(row.post.id), split, group) for row, split, group in regrouped]
+        )
+    class_plot(audit, findings.name).save(folder, "classes")
     repeat_plot(audit).save(folder, "repeats")
-    write_file(folder / "report.md", report(found))
+    write_file(folder / "report.md", report(findings))
 
 
-def report(found: AuditFindings) -> str:
+def report(findings: AuditFindings) -> str:
     """Return the report as Markdown."""
-    parts = [f"# {found.name}: data check", "\n".join(f"- {line}" for line in findings_lines(found))]
-    parts += ["![labels by split](classes.svg)", _class_table(found.audit), "![near-duplicates](repeats.svg)"]
-    if found.audit.torn():
-        parts.append(_groups("Near-duplicates across splits", found.audit, found.audit.torn()))
-    if found.audit.conflicts():
-        parts.append(_groups("Near-duplicates with different labels", found.audit, found.audit.conflicts()))
-    if found.issues.issues:
-        parts.append(_issues(found))
+    parts = [f"# {findings.name}: data check", "\n".join(f"- {line}" for line in findings_lines(findings))]
+    parts += [
+        "![labels by split](classes.svg)",
+        _class_table(findings.audit),
+        "![near-duplicates](repeats.svg)",
+    ]
+    if findings.audit.torn():
+        parts.append(_groups("Near-duplicates across splits", findings.audit, findings.audit.torn()))
+    if findings.audit.conflicts():
+        parts.append(
+            _groups("Near-duplicates with different labels", findings.audit, findings.audit.conflicts())
+        )
+    if findings.issues.issues:
+        parts.append(_issues(findings))
     parts.append(
         "Suspicious labels are what a quick model doubts, to be looked at and not to be believed. "
         "The complete lists are in the csv files beside this report."
@@ -113,15 +121,15 @@ def _groups(title: str, audit: Audit, groups: dict[int, list[int]]) -> str:
     return "\n".join(lines)
 
 
-def _issues(found: AuditFindings) -> str:
+def _issues(findings: AuditFindings) -> str:
     lines = [
         "## Suspicious labels",
         "",
         "| split | id | given | suggested | confidence | text |",
         "|---" * 6 + "|",
     ]
-    for issue in found.issues.issues[: 2 * _SHOWN]:
-        entry = found.audit.posts[issue.row]
+    for issue in findings.issues.issues[: 2 * _SHOWN]:
+        entry = findings.audit.posts[issue.row]
         cells = (entry.split, entry.post.id, issue.given, issue.suggested, f"{issue.confidence:.2f}")
         lines.append("| " + " | ".join(_plain(str(c)) for c in (*cells, entry.post.text or "")) + " |")
     return "\n".join(lines)
@@ -129,10 +137,10 @@ def _issues(found: AuditFindings) -> str:
 
 def _telling(audit: Audit, rows: list[int], most: int = 4) -> list[int]:
     """Return a few rows of a group, of as many splits and labels as there are."""
-    seen: dict[tuple[str, tuple[str, ...]], int] = {}
+    first_rows: dict[tuple[str, tuple[str, ...]], int] = {}
     for row in rows:
-        seen.setdefault((audit.posts[row].split, audit.posts[row].labels), row)
-    chosen = [*seen.values(), *(row for row in rows if row not in seen.values())]
+        first_rows.setdefault((audit.posts[row].split, audit.posts[row].labels), row)
+    chosen = [*first_rows.values(), *(row for row in rows if row not in first_rows.values())]
     return sorted(chosen[:most])
 
 

@@ -61,8 +61,8 @@ def _distributions(predictions: Sequence[Prediction]) -> Iterator[str]:
     for name in names:
         counts = Counter(p.schemes[name].label for p in predictions if name in p.schemes)
         order = SCHEMES[name].labels if name in SCHEMES else sorted(counts)
-        found = stack([(label, counts[label]) for label in order])
-        yield f"<section><h2>{escaped(name)}</h2>{found}</section>"
+        bar = stack([(label, counts[label]) for label in order])
+        yield f"<section><h2>{escaped(name)}</h2>{bar}</section>"
 
 
 def _card(post: Post, prediction: Prediction) -> str:
@@ -118,12 +118,12 @@ def _disagreement(result: SchemeResult) -> str:
 
 
 def _result(name: str, result: SchemeResult) -> str:
-    found = bars(result.probabilities.items(), top=result.label)
+    body = bars(result.probabilities.items(), top=result.label)
     if len(result.shares) > 1:
-        found += _shares(result)
+        body += _shares(result)
     if result.mixed:
-        found += f'<p class="note">{escaped(_disagreement(result))}</p>'
-    return f"<section><h3>{escaped(name)}</h3>{found}</section>"
+        body += f'<p class="note">{escaped(_disagreement(result))}</p>'
+    return f"<section><h3>{escaped(name)}</h3>{body}</section>"
 
 
 def _shares(result: SchemeResult) -> str:
