@@ -17,7 +17,8 @@ from posthue.insight.page.sections import (
 )
 from posthue.insight.page.shell import escaped, hue, stack
 from posthue.insight.words.terms import distinctive
-from posthue.wording import percent
+from posthue.posts import State
+from posthue.wording import CONDITIONS, percent
 
 NOTHING = (
     '<p class="lead">See what a crowd of posts expresses: labels, how sure they are, the words that set a '
@@ -101,9 +102,9 @@ def _histogram(bins: list[int]) -> str:
 
 def _parts(gist: Gist) -> str:
     items = "".join(
-        f"<li>{escaped(state)}: {count:,} posts</li>" for state, count in gist.states.most_common()
+        f"<li>{CONDITIONS[state]}: {count:,} posts</li>" for state, count in gist.states.most_common()
     )
-    both = gist.states["text and picture"]
+    both = gist.states[State.BOTH]
     if not both:
         return f"<ul>{items}</ul>"
     shares = [share / both for share in gist.shares]

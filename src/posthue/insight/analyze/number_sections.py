@@ -11,8 +11,7 @@ from posthue.insight.page.shell import escaped
 from posthue.insight.plot import coverage, heat_map, reliability
 from posthue.insight.plot.answers import BINS, FEWEST_IN_BIN
 from posthue.insight.plot.report_files import ReportFiles
-from posthue.posts import CONDITIONS
-from posthue.wording import percent
+from posthue.wording import CONDITIONS, percent
 
 
 def lead(analysis: Analysis) -> str:

@@ -12,9 +12,9 @@ from posthue.evaluation.audit.label_issues import LabelIssue
 from posthue.files import write_csv, write_file
 from posthue.insight.check.figures import findings_lines
 from posthue.insight.check.plots import class_plot, repeat_plot
+from posthue.insight.page.markdown import markdown_table, markdown_text
 
 _SHOWN = 10
-_CUT = 90
 
 
 def write_findings(findings: AuditFindings, folder: Path) -> None:
@@ -102,14 +102,14 @@ def _class_table(audit: Audit) -> str:
     labels = sorted({label for counts in classes.values() for label in counts})
     if not labels:
         return ""
-    head = "| label | " + " | ".join(split or "all" for split in classes) + " |"
     rows = [
-        f"| {_plain(label)} | "
-        + " | ".join(f"{c[label]:,} ({c[label] / max(1, c.total()):.1%})" for c in classes.values())
-        + " |"
+        [
+            markdown_text(label),
+            *(f"{c[label]:,} ({c[label] / max(1, c.total()):.1%})" for c in classes.values()),
+        ]
         for label in labels
     ]
-    return "\n".join(["## Classes", "", head, "|---" * (len(classes) + 1) + "|", *rows])
+    return "## Classes\n\n" + markdown_table(("label", *(split or "all" for split in classes)), rows)
 
 
 def _groups(title: str, audit: Audit, groups: dict[int, list[int]]) -> str:
@@ -122,17 +122,13 @@ def _groups(title: str, audit: Audit, groups: dict[int, list[int]]) -> str:
 
 
 def _issues(findings: AuditFindings) -> str:
-    lines = [
-        "## Suspicious labels",
-        "",
-        "| split | id | given | suggested | confidence | text |",
-        "|---" * 6 + "|",
-    ]
+    rows = []
     for issue in findings.issues.issues[: 2 * _SHOWN]:
         entry = findings.audit.posts[issue.row]
         cells = (entry.split, entry.post.id, issue.given, issue.suggested, f"{issue.confidence:.2f}")
-        lines.append("| " + " | ".join(_plain(str(c)) for c in (*cells, entry.post.text or "")) + " |")
-    return "\n".join(lines)
+        rows.append([markdown_text(str(cell)) for cell in (*cells, entry.post.text or "")])
+    columns = ("split", "id", "given", "suggested", "confidence", "text")
+    return "## Suspicious labels\n\n" + markdown_table(columns, rows)
 
 
 def _telling(audit: Audit, rows: list[int], most: int = 4) -> list[int]:
@@ -148,14 +144,7 @@ def _post_line(audit: Audit, row: int) -> str:
     entry = audit.posts[row]
     label = "|".join(entry.labels) or "no label"
     cells = (entry.split, str(entry.post.id), f"({label})", entry.post.text or "")
-    return "- " + " ".join(_plain(cell) for cell in cells)
-
-
-def _plain(text: str) -> str:
-    """Return a text that Markdown shows as it is, on one line, cut."""
-    line = " ".join(text.split())
-    cut = line if len(line) <= _CUT else line[:_CUT] + "…"
-    return "".join("\\" + c if c in "\\`*_[]<>|#!" else c for c in cut)
+    return "- " + " ".join(markdown_text(cell) for cell in cells)
 
 
 def _percents(issue: LabelIssue) -> tuple[str, str]:

@@ -21,11 +21,13 @@ from posthue.insight.plot import Plot, bars
 from posthue.insight.plot.report_files import file_name
 from posthue.insight.plot.word_cloud import save_cloud
 from posthue.insight.words.terms import TermCounts, distinctive, emoji_in, hashtags_in
+from posthue.posts import State
+from posthue.wording import CONDITIONS
 
 _PICKED = 60
 _LINK = re.compile(r"(?<!\w)http(?!\w)")
 _LABEL_COLUMNS = [
-    *("label", "posts", "share, %", "text only", "picture only", "both", "neither", "broken pictures"),
+    *("label", "posts", "share, %", *(CONDITIONS[state] for state in State), "neither", "broken pictures"),
     *("median words", "5 % to 95 %", "with emoji, %", "with #, %", "with link, %", "with @, %"),
 ]
 
@@ -87,9 +89,7 @@ def _head(findings: CollectionFindings) -> str:
     kinds = _kinds(findings, range(len(findings.posts.rows)))
     numbers: list[tuple[str, Cell]] = [
         ("posts", len(findings.posts.rows)),
-        ("text only", kinds["text"]),
-        ("picture only", kinds["image"]),
-        ("text and picture", kinds["both"]),
+        *((CONDITIONS[state], kinds[state]) for state in State),
         *(
             (name, n)
             for name, n in (("neither", kinds["neither"]), ("broken pictures", kinds["broken"]))
@@ -106,7 +106,7 @@ def _head(findings: CollectionFindings) -> str:
 
 def _kinds(findings: CollectionFindings, rows: Sequence[int]) -> dict[str, int]:
     """Count rows by the modalities they have; broken: pictures that were looked at and cannot be read."""
-    counts = dict.fromkeys(("text", "image", "both", "neither", "broken"), 0)
+    counts = dict.fromkeys((*State, "neither", "broken"), 0)
     for row in rows:
         modalities = findings.posts.rows[row].post.modalities
         counts["both" if len(modalities) == 2 else str(modalities[0]) if modalities else "neither"] += 1
@@ -147,7 +147,7 @@ def _label_row(findings: CollectionFindings, label: str) -> list[Cell]:
     cleaned = [findings.texts.clean[i] for i in rows if findings.texts.clean[i]]
     return [
         *(label, len(rows), round(100 * len(rows) / max(len(findings.posts.rows), 1), 1)),
-        *(kinds[kind] for kind in ("text", "image", "both", "neither", "broken")),
+        *(kinds[kind] for kind in (*State, "neither", "broken")),
         *((float(middle), f"{low:.0f} to {high:.0f}") if cleaned else (None, "")),
         *_mark_shares(cleaned),
     ]
