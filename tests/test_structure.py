@@ -92,6 +92,9 @@ WIDE = {
     "apps/telegram": "updates and replies share calls, scrubbing and settings; apart they make a circle",
 }
 
+#: Folders of tests/ for what no package does alone: the whole, hostile posts and tables, benchmarks/.
+TESTS_OF_NO_PACKAGE = (".", "hostile", "benchmarks")
+
 #: Packages from which no import leads to torch, however many there are on the way, lazy ones included.
 TORCH_FREE = ("data", "graphs", "baselines", "runtime", "evaluation")
 #: Packages that may import torch inside a function, but not when they are imported.
@@ -226,6 +229,12 @@ def test_every_package_says_what_it_is() -> None:
             doc = ast.get_docstring(ast.parse((SOURCE / package / "__init__.py").read_text(encoding="utf-8")))
             assert doc, package
             assert len(doc.split()) > 2, package
+
+
+def test_tests_have_the_folders_of_the_packages() -> None:
+    tests = ROOT / "tests"
+    folders = {path.parent.relative_to(tests).as_posix() for path in tests.rglob("test_*.py")}
+    assert folders <= {*FLOORS, *TESTS_OF_NO_PACKAGE}
 
 
 def test_no_class_name_stands_for_several_things() -> None:
