@@ -21,6 +21,7 @@ SOURCE = ROOT / "src" / "posthue"
 FLOORS = (
     "_version.py",
     "errors.py",
+    "settings.py",
     "posts.py",
     "wording.py",
     "numbers.py",

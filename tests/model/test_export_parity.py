@@ -15,14 +15,14 @@ import torch
 from transformers import PreTrainedConfig
 
 import posthue
-from posthue.data.images.decode import ImageSpec
+from posthue.data.images.spec import ImageSpec
 from posthue.model.encoders.word_vectors import WordVectorsConfig, word_tokenizer
 from posthue.model.export import export_graphs, export_head
 from posthue.model.post_model import PostModel
 from posthue.model.processor import PostProcessor
 from posthue.posts import Post
 from posthue.training.export.bundle import bundle_config, write_config
-from posthue.training.recipes.recipe import Recipe
+from posthue.training.recipes.schema import Recipe
 from tiny_models import SPEC, WORDS, bert_config, resnet_config, tiny_model, tiny_processor, vit_config
 
 pytestmark = pytest.mark.torch

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from posthue.training.export.bundle import make_bundle
-from posthue.training.recipes.recipe import Recipe
+from posthue.training.recipes.schema import Recipe
 from posthue.training.stages.build import Folders
 from posthue.training.stages.fit import train_recipe
 

@@ -23,7 +23,8 @@ from posthue.model.processor import PostProcessor
 from posthue.numbers import softmax
 from posthue.training.export.bundle import make_bundle
 from posthue.training.export.parity import parity_report
-from posthue.training.recipes.recipe import Check, Recipe, check_recipe, recipe_from_dict
+from posthue.training.recipes.reading import recipe_from_dict
+from posthue.training.recipes.schema import Check, Partner, Recipe
 from posthue.training.stages import fit
 from posthue.training.stages.build import Folders
 from posthue.training.stages.logits import predict_logits
@@ -80,12 +81,12 @@ def two_stages(place: Path, **changes: Any) -> Recipe:
         **RATES,
     }
     values = {"name": "two", "schemes": ["sentiment", "emotion"], "stages": [words(place), both], **changes}
-    return check_recipe(recipe_from_dict(values))
+    return recipe_from_dict(values)
 
 
 def one_stage(place: Path, **changes: Any) -> Recipe:
     values = {"name": "one", "schemes": ["sentiment", "emotion"], "stages": [words(place, **changes)]}
-    return check_recipe(recipe_from_dict(values))
+    return recipe_from_dict(values)
 
 
 def folders(place: Path, run: Path) -> Folders:
@@ -235,7 +236,7 @@ def test_parity_is_told_for_whole_posts_too(trained: Path, place: Path) -> None:
     model = PostModel.from_pretrained(trained / "both" / "model").eval()
     processor = PostProcessor.from_pretrained(trained / "both" / "model")
     recipe = two_stages(place)
-    check = Check("tweeteval-emotion", "val", pair_with={"corpus": "fer2013", "split": "public_test"})
+    check = Check("tweeteval-emotion", "val", pair_with=Partner("fer2013", "public_test"))
     entry = fit.check_set(check, recipe, folders(place, trained), model, processor)
     report = parity_report(model, processor, [entry], trained / "bundle", recipe.schemes)
     assert report["tweeteval-emotion/val/text+image/emotion"]["label_agreement"] >= 0.95

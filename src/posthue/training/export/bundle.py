@@ -27,7 +27,8 @@ from posthue.posts import State
 from posthue.training.export.late_weight import tune_shares
 from posthue.training.export.model_card import model_card
 from posthue.training.export.parity import parity_report
-from posthue.training.recipes.recipe import Recipe, recipe_to_dict
+from posthue.training.recipes.reading import recipe_to_dict
+from posthue.training.recipes.schema import Recipe
 from posthue.training.stages.build import Folders
 from posthue.training.stages.fit import check_set, versions
 from posthue.training.stages.logits import predict_logits

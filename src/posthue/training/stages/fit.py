@@ -27,7 +27,7 @@ from transformers.trainer_utils import get_last_checkpoint
 from transformers.utils.logging import disable_progress_bar
 
 from posthue.errors import CorpusError, RecipeError
-from posthue.files import require_writable, write_csv, write_file, write_json
+from posthue.files import require_writable, write_csv, write_json
 from posthue.model.post_model import PostModel
 from posthue.model.processor import PostProcessor
 from posthue.training.datasets.batches import Collator, prepare
@@ -35,7 +35,8 @@ from posthue.training.datasets.leaks import find_leaks, keep_clean, write_leaks
 from posthue.training.datasets.rows import LoadedRows, join, read_source, target_names
 from posthue.training.datasets.unreadable import write_skipped
 from posthue.training.features.encode import cached_features
-from posthue.training.recipes.recipe import Check, Recipe, Stage, TrainingSource, recipe_to_dict
+from posthue.training.recipes.reading import recipe_from_dict, recipe_to_dict
+from posthue.training.recipes.schema import Check, Recipe, Stage, TrainingSource
 from posthue.training.stages.build import Folders, build
 from posthue.training.stages.losses import class_weights_of
 from posthue.training.stages.pseudo_labels import pseudo_label
@@ -237,13 +238,11 @@ def _keep_recipe(recipe: Recipe, run: Path) -> None:
     The name and the calibration sets may change: they have no part in the training.
     """
     path = run / "recipe.json"
-    text = json.dumps(recipe_to_dict(recipe), indent=1, sort_keys=True)
-    trained = ("schemes", "stages", "seed")
     if path.exists():
-        begun, wanted = json.loads(path.read_text(encoding="utf-8")), json.loads(text)
-        if any(begun.get(part) != wanted[part] for part in trained):
+        begun = recipe_from_dict(json.loads(path.read_text(encoding="utf-8")), str(path))
+        if replace(begun, name=recipe.name, calibrate=recipe.calibrate) != recipe:
             raise RecipeError(f"{run} was begun with another recipe: use a new run folder or delete this one")
-    write_file(path, text + "\n")
+    write_json(path, recipe_to_dict(recipe))
 
 
 def _commit() -> str:

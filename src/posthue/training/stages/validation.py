@@ -15,7 +15,7 @@ from posthue.model.post_model import LABEL_PREFIX, PostModel
 from posthue.posts import State
 from posthue.training.datasets.batches import Collator, batch_kinds
 from posthue.training.datasets.unreadable import Skipped
-from posthue.training.recipes.recipe import Check
+from posthue.training.recipes.schema import Check
 from posthue.training.stages.logits import predict_logits
 
 Ints = npt.NDArray[np.int64]
