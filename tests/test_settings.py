@@ -93,14 +93,14 @@ def test_a_dataclass_is_read_with_those_within_it() -> None:
         (
             {"epoch": 3},
             "'epoch' is not one of parts, epochs, share, ratio, optimizer, rates, even, fast, "
-            "other, notes; did you mean 'epochs'?",
+            "other, notes. Did you mean 'epochs'?",
         ),
         ({"share": 0.6}, "share: 0.6 is not a number from 0 to 0.5"),
         ({"share": float("nan")}, "share: nan is not a number from 0 to 0.5"),
         ({"ratio": 0}, "ratio: 0 is not a number above 0 to 1"),
         (
             {"optimizer": "adamww"},
-            "optimizer: 'adamww' is not one of adamw, radam; did you mean 'adamw'?",
+            "optimizer: 'adamww' is not one of adamw, radam. Did you mean 'adamw'?",
         ),
         ({"optimizer": ["adamw"]}, "optimizer: ['adamw'] is not one of adamw, radam"),
         ({"rates": []}, "rates: [] is not a mapping"),

@@ -13,7 +13,7 @@ Traceback (most recent call last):
 posthue.errors.InputError: loop.yaml: epochs: 0 is not a whole number of at least 1
 >>> read_settings(Loop, {"epoch": 5}, "loop.yaml")
 Traceback (most recent call last):
-posthue.errors.InputError: loop.yaml: 'epoch' is not one of epochs; did you mean 'epochs'?
+posthue.errors.InputError: loop.yaml: 'epoch' is not one of epochs. Did you mean 'epochs'?
 """
 
 from __future__ import annotations
@@ -21,14 +21,13 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
-from difflib import get_close_matches
 from functools import cache
 from math import inf
 from pathlib import Path
 from types import NoneType
 from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
-from posthue.errors import InputError, PosthueError
+from posthue.errors import InputError, PosthueError, choices, nearest
 
 T = TypeVar("T")
 
@@ -164,12 +163,7 @@ def require_known(
     """Raise ``error`` for the first name that is not among the known ones, with the nearest of them."""
     for name in given:
         if name not in known:
-            raise error(f"{where}: {name!r} is not {OneOf(known).phrase('')}{_nearest(name, known)}")
-
-
-def _nearest(name: object, known: Iterable[str]) -> str:
-    near = get_close_matches(str(name), known, n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
+            raise error(f"{where}: {name!r} is not one of {choices(str(name), known)}")
 
 
 @cache
@@ -209,12 +203,10 @@ class _Reader:
             return value
         if NoneType in get_args(kind):
             return self.value(parts[0], value, where, also=" or null")
-        if is_dataclass(kind):
-            return (
-                value
-                if isinstance(value, kind)
-                else self.settings(kind, {} if value is None else value, where)
-            )
+        if isinstance(kind, type) and is_dataclass(kind):
+            if isinstance(value, kind):
+                return value
+            return self.settings(kind, {} if value is None else value, where)
         return self._plain(get_origin(kind) or kind, parts, rules, value, where, also)
 
     def _plain(self, kind: Any, parts: list[Any], rules: list[Any], value: Any, where: str, also: str) -> Any:
@@ -236,7 +228,7 @@ class _Reader:
         if not fits or not all(rule.holds(value) for rule in rules):
             for rule in rules:
                 words = rule.phrase(words)
-            near = [_nearest(value, rule.known()) for rule in rules if isinstance(rule, OneOf)]
+            near = [nearest(str(value), rule.known()) for rule in rules if isinstance(rule, OneOf)]
             shown = list(value) if isinstance(value, tuple) else value
             raise self.error(f"{where}: {shown!r} is not {words}{also}{''.join(near)}")
 

@@ -187,6 +187,16 @@ def test_token_scores_are_those_of_the_features(trained: Path, place: Path) -> N
     assert sure.argmax(1).tolist() == [0, 2]
 
 
+def test_a_run_whose_recipe_has_the_old_name_of_a_scheme_goes_on(place: Path, tmp_path: Path) -> None:
+    recipe, note = two_stages(place), tmp_path / "recipe.json"
+    fit._keep_recipe(recipe, tmp_path)
+    new = note.read_text()
+    assert '"emotion"' in new
+    note.write_text(new.replace('"emotion"', '"ekman"'))
+    fit._keep_recipe(recipe, tmp_path)
+    assert note.read_text() == new
+
+
 def test_another_recipe_does_not_go_on_with_the_run(trained: Path, place: Path) -> None:
     other = replace(two_stages(place), seed=7)
     with pytest.raises(RecipeError, match="was begun with another recipe"):
