@@ -312,7 +312,7 @@ def test_gated_classifiers_do_not_learn_from_the_fused_loss() -> None:
 @pytest.mark.parametrize(
     ("kind", "settings", "message"),
     [
-        ("glue", BOTH, "no fusion is called 'glue'; there are .*joint, .*single"),
+        ("glue", BOTH, "fusion: 'glue' is not one of .*joint, .*single"),
         *[
             (kind, FusionSettings(6, None, SCHEMES), f"'{kind}' wants a text encoder and an image encoder")
             for kind in ("joint", "late", "early", "common-space", "attention", "gated")

@@ -25,7 +25,7 @@ from posthue.training.distill.store import STAGES
 from posthue.training.distill.student import softened
 from posthue.training.distill.teachers import class_order
 
-RECIPES = Path(__file__).parent.parent.parent / "recipes"
+RECIPES = Path(__file__).parents[3] / "recipes"
 
 
 @pytest.fixture(scope="module")
