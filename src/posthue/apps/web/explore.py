@@ -6,13 +6,14 @@ from collections.abc import Iterator
 
 from posthue.apps.web.gist import Gist, RowPreview
 from posthue.apps.web.jobs import WebJob
-from posthue.apps.web.many import distributions
+from posthue.apps.web.many import label_counts
 from posthue.insight.page.sections import (
     Section,
     columns_html,
     main_html,
     panel_html,
     quotes_html,
+    stacks_html,
     terms_html,
 )
 from posthue.insight.page.shell import escaped, hue, stack
@@ -38,7 +39,7 @@ def content(job: WebJob) -> str:
 
 
 def _sections(gist: Gist) -> Iterator[Section]:
-    yield Section("labels", "Labels", f'<div class="columns">{"".join(distributions(gist))}</div>')
+    yield Section("labels", "Labels", columns_html([stacks_html(label_counts(gist))]))
     yield Section(
         "together", _pairs_title(gist), _pairs(gist), "Posts by the labels of two schemes together."
     )

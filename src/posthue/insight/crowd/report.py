@@ -16,12 +16,12 @@ from posthue.insight.page.sections import (
     Cell,
     Section,
     columns_html,
-    counts_html,
     main_html,
     panel_html,
     plots_html,
     quotes_html,
     sheet_html,
+    summary_html,
     table_html,
 )
 from posthue.insight.page.shell import FOOT, escaped, page, stack
@@ -71,11 +71,8 @@ def _head(crowd: Crowd) -> str:
         ("mixed", crowd.mixed_posts),
         ("not predicted", crowd.failed),
     ]
-    stacks = "".join(
-        f"<section><h2>{escaped(name)}</h2>{stack([(la, tally.counts[la]) for la in tally.labels])}</section>"
-        for name, tally in crowd.tallies.items()
-    )
-    return f'<div class="summary">{counts_html(numbers)}{stacks}</div>'
+    counts = {name: [(la, t.counts[la]) for la in t.labels] for name, t in crowd.tallies.items()}
+    return summary_html(numbers, counts)
 
 
 def shares(counts: Counter[str], labels: Sequence[str]) -> dict[str, MetricInterval]:

@@ -15,8 +15,8 @@ from posthue.files import write_csv, write_file
 from posthue.insight.explore import picture_sections as pictures
 from posthue.insight.explore import text_sections as texts
 from posthue.insight.explore.findings import CollectionFindings, Progress, find
-from posthue.insight.page.sections import Cell, Section, counts_html, main_html, plots_html, table_html
-from posthue.insight.page.shell import escaped, page, stack
+from posthue.insight.page.sections import Cell, Section, main_html, plots_html, summary_html, table_html
+from posthue.insight.page.shell import escaped, page
 from posthue.insight.plot import Plot, bars
 from posthue.insight.plot.report_files import file_name
 from posthue.insight.plot.word_cloud import save_cloud
@@ -97,11 +97,9 @@ def _head(findings: CollectionFindings) -> str:
         ),
         *((("broken rows", findings.posts.broken_rows),) if findings.posts.broken_rows else ()),
     ]
-    shares = stack([(label, len(findings.rows_of(label))) for label in findings.posts.labels])
-    return (
-        f'<p class="lead">{escaped(findings.posts.about)}</p><div class="summary">{counts_html(numbers)}'
-        f"<section><h2>Labels</h2>{shares}</section></div>"
-    )
+    counts = [(label, len(findings.rows_of(label))) for label in findings.posts.labels]
+    lead = f'<p class="lead">{escaped(findings.posts.about)}</p>'
+    return lead + summary_html(numbers, {"Labels": counts})
 
 
 def _kinds(findings: CollectionFindings, rows: Sequence[int]) -> dict[str, int]:

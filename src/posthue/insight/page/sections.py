@@ -5,15 +5,17 @@ What is passed as text is escaped here; what is called ``body`` or ends in ``_ht
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import TypeAlias
 
-from posthue.insight.page.shell import COLOURED, escaped, hue
+from posthue.insight.page.shell import COLOURED, escaped, hue, stack
 from posthue.insight.page.thumbnails import Thumbnail
 
 Cell: TypeAlias = str | int | float | None
+#: Name → labels and how often each occurs, in order.
+Counts: TypeAlias = Mapping[str, Sequence[tuple[str, int]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,18 @@ def counts_html(numbers: Iterable[tuple[str, Cell]]) -> str:
     """Return large numbers with their names."""
     boxes = "".join(f"<div><dt>{escaped(n)}</dt><dd>{escaped(_cell_text(v))}</dd></div>" for n, v in numbers)
     return f'<dl class="counts">{boxes}</dl>'
+
+
+def stacks_html(counts: Counts) -> str:
+    """Return one bar per name, divided by labels."""
+    return "".join(
+        f"<section><h2>{escaped(name)}</h2>{stack(pairs)}</section>" for name, pairs in counts.items()
+    )
+
+
+def summary_html(numbers: Iterable[tuple[str, Cell]], counts: Counts) -> str:
+    """Return what stands on top of a page: large numbers, and one bar per name."""
+    return f'<div class="summary">{counts_html(numbers)}{stacks_html(counts)}</div>'
 
 
 def columns_html(parts: Iterable[str]) -> str:
