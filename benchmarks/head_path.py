@@ -24,12 +24,12 @@ from posthue.data.corpora import load_corpus
 from posthue.labels import SCHEMES
 from posthue.posts import Post
 from posthue.training.features.encode import FeatureView, encode_posts
-from posthue.training.recipes.head_settings import HeadSettings
-from posthue.training.recipes.schema import Stage
+from posthue.training.recipes.folders import Folders
+from posthue.training.recipes.recipe import Stage
 from posthue.training.research.candidates import candidate
 from posthue.training.research.corpus import IMAGE_ENCODER, TEXT_ENCODER
-from posthue.training.research.heads import PostFeatures, train_head
-from posthue.training.stages.build import Folders, build
+from posthue.training.research.heads import HeadSettings, PostFeatures, train_head
+from posthue.training.stages.build import build
 
 BATCH = 64
 ONE_EPOCH = HeadSettings(epochs=1, batch_size=BATCH)
@@ -53,7 +53,8 @@ class Contest:
 
     def __init__(self, posts: list[Post], models: Path | None, cache: str) -> None:
         stage = Stage("x", (), (), text=TEXT_ENCODER, image=IMAGE_ENCODER, freeze=("text", "image"))
-        self.model, self.processor = build(stage, ("sentiment",), Folders(Path(), Path(), models))
+        built = build(stage, ("sentiment",), Folders(Path(), Path(), models))
+        self.model, self.processor = built.model, built.processor
         self.posts, self.cache = sorted(posts, key=lambda post: len(post.text or "")), cache
         labels = np.random.default_rng(0).integers(0, 3, len(posts))
         self.targets = {"sentiment": torch.eye(3)[torch.from_numpy(labels)]}

@@ -26,8 +26,9 @@ from posthue.data.corpora import load_corpus
 from posthue.graphs import int8
 from posthue.model.export import export_graphs
 from posthue.training.export.bundle import token_batches
-from posthue.training.recipes.schema import Stage
-from posthue.training.stages.build import Folders, build
+from posthue.training.recipes.folders import Folders
+from posthue.training.recipes.recipe import Stage
+from posthue.training.stages.build import build
 
 TEXTS = 256
 #: Step → (calibrated at all, outliers apart, rounded together)
@@ -56,7 +57,8 @@ def main() -> None:
         folder = Path(scratch)
         models = Path(args.models) if args.models else None
         stage = Stage("text", (), (), text=args.text, fusion="single", emoji=False)
-        model, processor = build(stage, ("sentiment",), Folders(folder, Path(args.data), models))
+        built = build(stage, ("sentiment",), Folders(folder, Path(args.data), models))
+        model, processor = built.model, built.processor
         export_graphs(model, folder, quantize=False)
         calibration = token_batches(processor, texts["train"][:TEXTS])
         for step, parts in STEPS.items():

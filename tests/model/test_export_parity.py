@@ -15,14 +15,15 @@ import torch
 from transformers import PreTrainedConfig
 
 import posthue
-from posthue.data.images.spec import ImageSpec
+from posthue.data.images.decode import ImageSpec
 from posthue.model.encoders.word_vectors import WordVectorsConfig, word_tokenizer
 from posthue.model.export import export_graphs, export_head
 from posthue.model.post_model import PostModel
 from posthue.model.processor import PostProcessor
 from posthue.posts import Post
 from posthue.training.export.bundle import bundle_config, write_config
-from posthue.training.recipes.schema import Recipe
+from posthue.training.export.calibrate import Calibration
+from posthue.training.stages.build import StageModel
 from tiny_models import SPEC, WORDS, bert_config, resnet_config, tiny_model, tiny_processor, vit_config
 
 pytestmark = pytest.mark.torch
@@ -69,9 +70,10 @@ def write_bundle(model: PostModel, processor: PostProcessor, folder: Path) -> Pa
     """Write what the graphs in ``folder`` need beside them."""
     temperatures = {s: {"both": 1.0, "text": 1.5, "image": 0.5} for s in SCHEMES}
     priors = {s: [1 / len(labels)] * len(labels) for s, labels in model.config.schemes.items()}
-    recipe = Recipe(name="tiny", schemes=SCHEMES, stages=())
-    parts = {"text": "fp32", "image": "fp32", "head": "fp32"}
-    write_config(folder, processor, bundle_config(recipe, model, processor, temperatures, priors, parts))
+    precisions = {"text": "fp32", "image": "fp32", "head": "fp32"}
+    calibration = Calibration(temperatures, priors)
+    config = bundle_config("tiny", StageModel(model, processor), calibration, precisions, {})
+    write_config(folder, processor, config)
     return folder
 
 

@@ -384,3 +384,8 @@ def test_links_of_a_card_lead_to_the_web() -> None:
     found = to_html("[site](https://example.org/?a=1&b=2) and <http://example.org>")
     assert '<a href="https://example.org/?a=1&amp;b=2" rel="noreferrer nofollow">site</a>' in found
     assert '<a href="http://example.org" rel="noreferrer nofollow">http://example.org</a>' in found
+
+
+def test_the_metadata_of_a_card_is_left_out() -> None:
+    assert to_html("---\nlicense: unknown\ntags:\n- onnx\n---\n\n# A card\n") == "<h3>A card</h3>\n"
+    assert "<hr" in to_html("# A card\n\n---\n\nmore\n\n---\n")

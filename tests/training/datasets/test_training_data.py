@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from posthue.training.datasets import rows
 from posthue.training.datasets.batches import Collator, batch_kinds, prepare
 from posthue.training.datasets.leaks import Leak, find_leaks, keep_clean, write_leaks
 from posthue.training.datasets.unreadable import Skipped, without_unreadable, write_skipped
-from posthue.training.recipes.schema import Check, Partner, TrainingSource
+from posthue.training.recipes.recipe import Check, TrainingSource
 from tiny_models import FACES, tiny_processor, write_corpora
 
 pytestmark = pytest.mark.torch
@@ -75,7 +76,7 @@ def test_limit_draws_the_same_posts_for_the_same_seed(data: Path) -> None:
 
 
 def test_pairs_are_of_one_label(data: Path) -> None:
-    source = TrainingSource("tweeteval-emotion", pair_with=Partner("fer2013"))
+    source = TrainingSource("tweeteval-emotion", pair_with={"corpus": "fer2013", "split": "train"})
     found = rows.read_source(source, SCHEMES, data, 0).dataset
     shades = {label: shade for label, (_, shade) in FACES.items()}
     for row in found:
@@ -86,7 +87,7 @@ def test_pairs_are_of_one_label(data: Path) -> None:
 
 
 def test_texts_without_a_picture_of_their_label_go_alone(data: Path) -> None:
-    source = TrainingSource("tweeteval-sentiment", pair_with=Partner("fer2013"))
+    source = TrainingSource("tweeteval-sentiment", pair_with={"corpus": "fer2013"})
     assert set(rows.read_source(source, SCHEMES, data, 0).dataset["image_bytes"]) == {None}
 
 
@@ -218,18 +219,20 @@ def test_prepared_rows_know_what_may_share_a_batch() -> None:
         Post(image=picture(0, 80)),
         Post("a", picture(0, 33)),
     ]
-    ready = prepare(made(posts), tiny_processor(), small_size=32)
+    ready = prepare(made(posts), tiny_processor())
     assert ready["row"][:] == [0, 1, 2, 3]
     assert ready["length"][:] == [4, 3, 0, 3]
     assert ready["small"][:] == [False, True, False, False]
     assert batch_kinds(ready).tolist() == [1, 1 + 2 + 4, 2, 1 + 2]
-    assert not any(prepare(made(posts), tiny_processor(), small_size=None)["small"])
+    processor = tiny_processor()
+    processor.spec = replace(processor.image_spec, small_size=None).to_dict()
+    assert not any(prepare(made(posts), processor)["small"])
 
 
 def test_a_batch_has_inputs_targets_and_weights() -> None:
     posts = [Post("happy day", picture(0, 80)), Post(image=picture(2, 80))]
-    ready = prepare(made(posts, TrainingSource("fi", weight=2.0)), tiny_processor(), small_size=32)
-    batch = Collator(tiny_processor(), rows.target_names(SCHEMES))([ready[0], ready[1]])
+    ready = prepare(made(posts, TrainingSource("fi", weight=2.0)), tiny_processor())
+    batch = Collator(tiny_processor(), SCHEMES)([ready[0], ready[1]])
     assert batch["present"].tolist() == [[True, True], [False, True]]
     assert batch["pixel_values"].shape == (2, 3, 64, 64)
     assert batch["labels_emotion"].shape == (2, 7)
@@ -242,7 +245,7 @@ def test_a_batch_has_inputs_targets_and_weights() -> None:
 
 def test_augmented_pictures_differ_and_stay_pictures() -> None:
     posts = [Post(image=picture(0, 80)), Post(image=picture(2, 80))]
-    ready = [*prepare(made(posts), tiny_processor(), small_size=32)]
+    ready = [*prepare(made(posts), tiny_processor())]
     plain = Collator(tiny_processor(), [])(ready)["pixel_values"]
     moved = Collator(tiny_processor(), [], augmented=True)(ready)["pixel_values"]
     assert moved.shape == plain.shape

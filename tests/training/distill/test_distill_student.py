@@ -50,17 +50,17 @@ def student(place: Path, **changes: Any) -> dict[str, Any]:
 KILLING = """
 import os, signal, sys
 from pathlib import Path
-from posthue.training import fit
 from posthue.training.distill.pipeline import Places, run_distill
 from posthue.training.distill.recipe import read_distill_recipe
+from posthue.training.stages import fit
 
-check, calls = fit.run_checks, []
+validate, calls = fit.validate, []
 def killing(*args):
     calls.append(1)
     if len(calls) == 4:  # one epoch and the end of the first stage, two epochs of the second
         os.kill(os.getpid(), signal.SIGKILL)
-    return check(*args)
-fit.run_checks = killing
+    return validate(*args)
+fit.validate = killing
 run_distill(read_distill_recipe(sys.argv[1]), Places(Path(sys.argv[3]), Path(sys.argv[2])), progress=False)
 """
 

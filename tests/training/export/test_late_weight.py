@@ -13,10 +13,10 @@ from PIL import Image
 
 from posthue.model.fusion import tune_late_weight
 from posthue.training.datasets.batches import Collator
-from posthue.training.datasets.rows import features_of, target_names
+from posthue.training.datasets.rows import features_of
 from posthue.training.export.late_weight import tune_shares
-from posthue.training.recipes.schema import Check
-from posthue.training.stages.validation import CheckSet
+from posthue.training.recipes.recipe import Check
+from posthue.training.stages.inputs import ValidationSet
 from tiny_models import WORDS, bert_config, resnet_config, tiny_model, tiny_processor
 
 pytestmark = pytest.mark.torch
@@ -31,7 +31,7 @@ def png(seed: int) -> bytes:
     return file.getvalue()
 
 
-def posts(count: int = 9) -> CheckSet:
+def posts(count: int = 9) -> ValidationSet:
     """Every third post lacks its picture; none has a label in emotion."""
     rows = [
         {
@@ -50,14 +50,14 @@ def posts(count: int = 9) -> CheckSet:
     ]
     dataset = Dataset.from_list(rows, features=features_of(SCHEMES))
     check = Check(corpus="mvsa-single", split="dev")
-    return CheckSet(check, dataset, Collator(tiny_processor(), target_names(SCHEMES)))
+    return ValidationSet(check, dataset, Collator(tiny_processor(), SCHEMES))
 
 
 @torch.no_grad()
 def test_a_tuned_late_fusion_gets_the_share_of_the_posts_with_both() -> None:
     model = tiny_model(text=bert_config(), image=resnet_config(), fusion="late", rule="tuned")
     entry = posts()
-    shares = tune_shares(model, [entry, entry], SCHEMES)
+    shares = tune_shares(model, [entry, entry])
     assert set(shares) == {"sentiment"}
     rows = [row for row in entry.dataset if row["image_bytes"]]
     batch = {k: v for k, v in entry.collator(rows).items() if not k.startswith("labels_") and k != "weight"}
@@ -73,6 +73,4 @@ def test_a_tuned_late_fusion_gets_the_share_of_the_posts_with_both() -> None:
 
 def test_other_fusions_are_left_alone() -> None:
     for options in ({"fusion": "late", "rule": "mean"}, {"fusion": "joint"}):
-        assert (
-            tune_shares(tiny_model(text=bert_config(), image=resnet_config(), **options), [], SCHEMES) == {}
-        )
+        assert tune_shares(tiny_model(text=bert_config(), image=resnet_config(), **options), []) == {}

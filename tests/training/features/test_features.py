@@ -109,12 +109,12 @@ def test_everything_is_read_once(tmp_path: Path, modality: str, different: int) 
     model, processor = tiny_model(text=bert_config(), image=resnet_config()), tiny_processor()
     counting = Counting(getattr(model, modality))
     setattr(model, modality, counting)
-    ready = prepare(made(POSTS), processor, small_size=32)
+    ready = prepare(made(POSTS), processor)
     found = cached_features(model, processor, ready, modality, tmp_path)
     assert counting.read == different
     np.testing.assert_array_equal(cached_features(model, processor, ready, modality, tmp_path), found)
     assert counting.read == different
-    more = prepare(made([*POSTS, Post("hate", picture(9, 80))]), processor, small_size=32)
+    more = prepare(made([*POSTS, Post("hate", picture(9, 80))]), processor)
     np.testing.assert_array_equal(cached_features(model, processor, more, modality, tmp_path)[:5], found)
     assert counting.read == different + 1
     assert not found[2 if modality == "text" else 1].any()
@@ -124,7 +124,7 @@ def test_everything_is_read_once(tmp_path: Path, modality: str, different: int) 
 @torch.no_grad()
 def test_features_are_what_the_encoder_says(tmp_path: Path) -> None:
     model, processor = tiny_model(text=bert_config(), image=resnet_config()), tiny_processor()
-    ready = prepare(made(POSTS), processor, small_size=32)
+    ready = prepare(made(POSTS), processor)
     texts, images = (cached_features(model, processor, ready, m, tmp_path) for m in ("text", "image"))
     for row, post in enumerate(POSTS):
         inputs = {k: v for k, v in processor([post]).items() if k != "present"}
@@ -136,7 +136,7 @@ def test_features_are_what_the_encoder_says(tmp_path: Path) -> None:
 @pytest.mark.parametrize("modality", ["text", "image"])
 def test_a_killed_run_reads_only_what_is_missing(tmp_path: Path, modality: str) -> None:
     model, processor = tiny_model(text=bert_config(), image=resnet_config()), tiny_processor()
-    ready = prepare(made(POSTS), processor, small_size=32)
+    ready = prepare(made(POSTS), processor)
     found = cached_features(model, processor, ready, modality, tmp_path)
     (folder,) = tmp_path.iterdir()
     (folder / "index").write_bytes((folder / "index").read_bytes()[: ENTRY.itemsize + 5])

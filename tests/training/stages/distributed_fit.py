@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from posthue.training.recipes.reading import recipe_from_dict
-from posthue.training.stages.build import Folders
-from posthue.training.stages.fit import train_recipe
+from posthue.training.recipes.folders import Folders
+from posthue.training.recipes.recipe import check_recipe, recipe_from_dict
+from posthue.training.run import train_recipe
 
 
 def main(folder: Path, run: str, batch_size: int) -> None:
@@ -25,7 +25,9 @@ def main(folder: Path, run: str, batch_size: int) -> None:
         "train": [{"corpus": "tweeteval-sentiment"}],
         "validate": [{"corpus": "tweeteval-sentiment", "split": "val", "metric": "accuracy"}],
     }
-    recipe = recipe_from_dict({"name": "one", "schemes": ["sentiment", "emotion"], "stages": [stage]})
+    recipe = check_recipe(
+        recipe_from_dict({"name": "one", "schemes": ["sentiment", "emotion"], "stages": [stage]})
+    )
     train_recipe(recipe, Folders(folder / run, folder / "data"))
 
 

@@ -1,11 +1,14 @@
 """A model card's Markdown as HTML: no HTML of its own, no pictures, links to the web only.
 
+The metadata at its head, for the Hugging Face Hub, is left out.
+
 >>> to_html("# A *card*\\n\\n- **bold** <b>")
 '<h3>A <em>card</em></h3>\\n<ul>\\n<li><strong>bold</strong> &lt;b&gt;</li>\\n</ul>\\n'
 """
 
 from __future__ import annotations
 
+import re
 from functools import cache
 
 from markdown_it import MarkdownIt
@@ -14,6 +17,7 @@ from markdown_it.token import Token
 from posthue.insight.page.shell import plain
 
 _LONGEST = 100_000
+_METADATA = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
 _SCROLL = '<div class="scroll" tabindex="0" role="region" aria-label="Table">'
 _ATTRIBUTES = {"th_open": {"scope": "col"}, "link_open": {"rel": "noreferrer nofollow"}}
 
@@ -21,7 +25,7 @@ _ATTRIBUTES = {"th_open": {"scope": "col"}, "link_open": {"rel": "noreferrer nof
 def to_html(source: str) -> str:
     """Return the HTML of a Markdown text. Headings begin at level three."""
     reader = _reader()
-    tokens = reader.parse(plain(source, _LONGEST))
+    tokens = reader.parse(_METADATA.sub("", plain(source, _LONGEST)))
     for token in tokens:
         _adapt(token)
         for child in token.children or ():

@@ -40,11 +40,11 @@ from posthue.model.post_model import LABEL_PREFIX, PostModel
 from posthue.model.processor import PostProcessor
 from posthue.training.benchmark.folds import FoldPart
 from posthue.training.datasets.batches import Collator, prepare
+from posthue.training.datasets.logits import predict_logits
 from posthue.training.datasets.rows import features_of
 from posthue.training.datasets.unreadable import facts_of_rows
-from posthue.training.recipes.schema import Stage
+from posthue.training.recipes.recipe import Stage
 from posthue.training.stages.fit import training_arguments
-from posthue.training.stages.logits import predict_logits
 from posthue.training.stages.trainer import PostTrainer
 
 POLAR = [SENTIMENT.index(label) for label in CLASSES]
@@ -55,7 +55,7 @@ _TARGET = LABEL_PREFIX + "sentiment"
 class Tuning:
     """How a student is trained on a benchmark. The defaults are the paper's.
 
-    epochs: 12 in cross-validation, 5 in fine-tuning. The rest as in posthue.training.recipes.schema.Stage.
+    epochs: 12 in cross-validation, 5 in fine-tuning. The rest as in posthue.training.recipes.recipe.Stage.
     """
 
     epochs: int = 12
@@ -206,7 +206,7 @@ def _trainer(
         arguments,
         stage=stage,
         dataset=train,
-        collator=Collator(processor, [_TARGET], augmented=tuning.augment),
+        collator=Collator(processor, ["sentiment"], augmented=tuning.augment),
         class_weights={},
         check=lambda current: {"score": _accuracy(current, processor, validate)},
     )
@@ -217,7 +217,7 @@ def _dataset(examples: Sequence[Example], processor: PostProcessor) -> Dataset:
     if not examples:
         return Dataset.from_dict({name: [] for name in features}, features=features)
     rows = Dataset.from_list(list(map(_row, examples)), features=features)
-    return prepare(rows, processor, small_size=processor.image_spec.small_size)
+    return prepare(rows, processor)
 
 
 def _row(example: Example) -> dict[str, Any]:
@@ -238,7 +238,7 @@ def _row(example: Example) -> dict[str, Any]:
 
 def _positive(model: PostModel, processor: PostProcessor, dataset: Dataset) -> np.ndarray:
     """Return the probability of positive without neutral [rows]."""
-    logits = predict_logits(model, dataset, Collator(processor, [_TARGET]))["sentiment"][:, POLAR]
+    logits = predict_logits(model, dataset, Collator(processor, ()))["sentiment"][:, POLAR]
     gap = (logits[:, 0] - logits[:, 1]).astype(np.float64)
     shares: np.ndarray = 1.0 / (1.0 + np.exp(np.clip(gap, -60, 60)))
     return shares

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,9 @@ from datasets import Dataset, disable_progress_bars
 from torch import Tensor
 
 from posthue.data.text import normalise_tweet
+from posthue.model.post_model import LABEL_PREFIX
 from posthue.model.processor import PostProcessor
+from posthue.posts import State
 from posthue.training.datasets.augment import augment
 from posthue.training.datasets.rows import is_small, post_of
 from posthue.training.datasets.unreadable import Row
@@ -20,8 +22,9 @@ from posthue.training.datasets.unreadable import Row
 Features = Mapping[str, npt.NDArray[np.float32]]
 
 
-def prepare(dataset: Dataset, processor: PostProcessor, *, small_size: int | None) -> Dataset:
+def prepare(dataset: Dataset, processor: PostProcessor) -> Dataset:
     """Fill the columns row, length and small."""
+    small_size = processor.image_spec.small_size
     texts = [normalise_tweet(text) if text else "" for text in dataset["text"]]
     tokens = processor.tokenizer(texts, truncation=True, max_length=processor.max_length)["input_ids"]
     lengths = [len(ids) if text else 0 for ids, text in zip(tokens, texts, strict=True)]
@@ -42,8 +45,14 @@ def batch_kinds(dataset: Dataset) -> npt.NDArray[np.int64]:
     return text + 2 * image + 4 * np.array(dataset["small"], dtype=np.int64)
 
 
+def row_states(dataset: Dataset) -> list[State]:
+    """Return which modalities each row of a prepared dataset has."""
+    states = {1: State.TEXT, 2: State.IMAGE, 3: State.BOTH}
+    return [states[int(kind) & 3] for kind in batch_kinds(dataset)]
+
+
 class Collator:
-    """Rows to the model's inputs, with targets and weights.
+    """Rows to the model's inputs, with weights and the targets of some schemes.
 
     features: ``text`` or ``image`` → array [rows, dim] made earlier by a frozen encoder; it replaces the
     inputs of that encoder. pictures are augmented if ``augmented``.
@@ -52,13 +61,13 @@ class Collator:
     def __init__(
         self,
         processor: PostProcessor,
-        targets: Sequence[str],
+        schemes: Iterable[str],
         *,
         features: Features | None = None,
         augmented: bool = False,
     ) -> None:
         self.processor = processor
-        self.targets = targets
+        self.targets = [LABEL_PREFIX + scheme for scheme in schemes]
         self.features = features or {}
         self.augmented = augmented
 

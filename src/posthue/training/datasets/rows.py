@@ -8,13 +8,14 @@ weight, and per scheme ``labels_<scheme>``, a distribution over its labels (all 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from datasets import Dataset, Features, Value, concatenate_datasets
+import numpy.typing as npt
+from datasets import Dataset, Features, Value
 from datasets import Sequence as ListOf
 from PIL import Image
 
@@ -26,7 +27,9 @@ from posthue.labels import SCHEMES
 from posthue.model.post_model import LABEL_PREFIX
 from posthue.posts import Post
 from posthue.training.datasets.unreadable import Row, Skipped, without_unreadable
-from posthue.training.recipes.schema import Check, TrainingSource
+from posthue.training.recipes.recipe import Check, TrainingSource
+
+Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +71,15 @@ def read_source(
     """
     examples = examples_of(source, data, seed)
     rows = (_row(e, source, schemes) for e in examples)
-    kept = [row for row in rows if row["text"] is not None or _has_image(row)]
-    if not kept:
+    posts = [row for row in rows if row["text"] is not None or _has_image(row)]
+    if not posts:
         raise CorpusError(
             f"{source.corpus}, split {source.split}: no post with {' or '.join(source.modalities)}"
         )
-    usable, skipped = without_unreadable(kept, f"{source.corpus}/{source.split}", cache=cache)
+    usable, skipped = without_unreadable(posts, f"{source.corpus}/{source.split}", cache=cache)
     if not usable:
         raise CorpusError(
-            f"{source.corpus}, split {source.split}: none of its {len(kept):,} pictures can be decoded "
+            f"{source.corpus}, split {source.split}: none of its {len(posts):,} pictures can be decoded "
             f"({skipped[0].error}, say)"
         )
     return LoadedRows(Dataset.from_list(usable, features=features_of(schemes)), skipped)
@@ -90,7 +93,7 @@ def examples_of(source: TrainingSource | Check, data: str | Path, seed: int) -> 
         chosen = np.sort(rng.choice(len(examples), source.limit, replace=False))
         examples = [examples[i] for i in chosen]
     if source.pair_with:
-        others = corpus_split(source.pair_with.corpus, source.pair_with.split, data)
+        others = corpus_split(source.pair_with["corpus"], source.pair_with.get("split", "train"), data)
         examples = list(_paired(examples, others, rng))
     return examples
 
@@ -98,13 +101,8 @@ def examples_of(source: TrainingSource | Check, data: str | Path, seed: int) -> 
 def corpus_split(corpus: str, split: str, data: str | Path) -> Sequence[Example]:
     """Return one split of a corpus, its own or ``SPLIT@FILE``; raise CorpusError naming those there are."""
     split, _, file = split.partition(SPLIT_FILE)
-    found = load_corpus(corpus, data)
-    return (with_splits(found, file) if file else found).examples(split)
-
-
-def join(parts: Iterable[Dataset]) -> Dataset:
-    """Put datasets of the same columns one after the other."""
-    return concatenate_datasets(list(parts))
+    own = load_corpus(corpus, data)
+    return (with_splits(own, file) if file else own).examples(split)
 
 
 def post_of(row: Row) -> Post:
@@ -112,9 +110,16 @@ def post_of(row: Row) -> Post:
     return Post(text=row["text"], image=row["image_path"] or row["image_bytes"])
 
 
-def target_names(schemes: Iterable[str]) -> list[str]:
-    """Return the names of the target columns."""
-    return [LABEL_PREFIX + scheme for scheme in schemes]
+def target_rows(dataset: Dataset, scheme: str) -> npt.NDArray[np.float32]:
+    """Return the distributions over a scheme's labels [rows, labels]; zeros where a row has no label."""
+    return np.asarray(dataset[LABEL_PREFIX + scheme][:], dtype=np.float32)
+
+
+def single_labels(dataset: Dataset, scheme: str) -> tuple[Ints, Ints]:
+    """Return (rows, labels) of the rows that have exactly one label in a scheme."""
+    targets = target_rows(dataset, scheme)
+    rows = np.flatnonzero(targets.max(axis=1) > 0.999)
+    return rows, targets[rows].argmax(axis=1)
 
 
 def distribution(labels: Mapping[str, tuple[str, ...]], scheme: str) -> list[float]:

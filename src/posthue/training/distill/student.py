@@ -19,7 +19,7 @@ from posthue.labels import SENTIMENT
 from posthue.training.distill.recipe import DistillRecipe, Student
 from posthue.training.distill.store import StageWriter, stream
 from posthue.training.distill.teach import probabilities_of
-from posthue.training.recipes.schema import Check, Recipe, Stage, TrainingSource
+from posthue.training.recipes.recipe import Check, Recipe, Stage, TrainingSource
 
 CROWD = pa.schema(
     [
@@ -38,8 +38,8 @@ def train_student(
 
     key: names all that the student depends on. A student of another key in the run folder is deleted.
     """
+    from posthue.training.recipes.folders import Folders  # noqa: PLC0415
     from posthue.training.run import run_recipe  # noqa: PLC0415
-    from posthue.training.stages.build import Folders  # noqa: PLC0415  (torch)
 
     place, note = run / "student", run / "student.json"
     begun = json.loads(note.read_text(encoding="utf-8")) if note.exists() else {}

@@ -9,13 +9,10 @@ import numpy as np
 from posthue.model.fusion.late import LateFusion, tune_late_weight
 from posthue.model.post_model import PostModel
 from posthue.posts import State
-from posthue.training.stages.logits import predict_logits
-from posthue.training.stages.validation import CheckSet, row_states, truths
-
-SHOWN = ((True, False), (False, True))
+from posthue.training.stages.inputs import ValidationSet
 
 
-def tune_shares(model: PostModel, sets: Sequence[CheckSet], schemes: Sequence[str]) -> dict[str, float]:
+def tune_shares(model: PostModel, sets: Sequence[ValidationSet]) -> dict[str, float]:
     """Set the text's share of every scheme that has labelled posts with both modalities; return the shares.
 
     Does nothing to any other fusion than ``late`` with the rule ``tuned``.
@@ -23,18 +20,15 @@ def tune_shares(model: PostModel, sets: Sequence[CheckSet], schemes: Sequence[st
     fusion = model.fusion
     if not isinstance(fusion, LateFusion) or fusion.rule != "tuned":
         return {}
-    apart = [[predict_logits(model, e.dataset, e.collator, shown=shown) for shown in SHOWN] for e in sets]
-    both = [np.array([state == State.BOTH for state in row_states(entry)], dtype=bool) for entry in sets]
     shares = {}
-    for scheme in schemes:
-        known = [truths(entry.dataset, scheme) for entry in sets]
-        kept = [(rows[b[rows]], labels[b[rows]]) for (rows, labels), b in zip(known, both, strict=True)]
-        true = np.concatenate([labels for _, labels in kept])
-        if len(true):
-            text, image = (
-                np.concatenate([found[i][scheme][rows] for found, (rows, _) in zip(apart, kept, strict=True)])
-                for i in (0, 1)
-            )
-            shares[scheme] = tune_late_weight(text, image, true)
+    texts, images = (
+        [entry.labelled_logits(model, seen=seen) for entry in sets] for seen in (State.TEXT, State.IMAGE)
+    )
+    for scheme in model.config.schemes:
+        text, image = ([each[scheme].of_state(State.BOTH) for each in known] for known in (texts, images))
+        labels = [known.labels for known in text]
+        if any(map(len, labels)):
+            by_text, by_image = (np.concatenate([known.logits for known in part]) for part in (text, image))
+            shares[scheme] = tune_late_weight(by_text, by_image, np.concatenate(labels))
             fusion.set_text_share(scheme, shares[scheme])
     return shares

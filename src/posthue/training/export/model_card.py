@@ -1,21 +1,37 @@
-"""The model card that is written into every bundle: what made it, and what was measured while it was made."""
+"""The model card that is written into every bundle: what made it, and what was measured while it was made.
+
+It begins with the metadata that the Hugging Face Hub reads.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from huggingface_hub import ModelCard, ModelCardData
 
-def model_card(config: Mapping[str, Any]) -> str:
-    """Return the card of a bundle as Markdown, from its config.json."""
-    return "\n".join(_lines(config)) + "\n"
+TAGS = ("emotion", "sentiment", "social-media", "multimodal", "onnx")
+
+
+def model_card(config: Mapping[str, Any]) -> ModelCard:
+    """Return the card of a bundle, from its config.json."""
+    read = [modality for modality in ("text", "image") if config[modality] is not None]
+    tasks = [f"{modality}-classification" for modality in read]
+    metadata = ModelCardData(
+        language="en",
+        license="unknown",
+        library_name="posthue",
+        pipeline_tag=tasks[0],
+        tags=[*TAGS, *tasks[1:]],
+    )
+    return ModelCard("\n".join(("---", str(metadata), "---", "", *_lines(config), "")))
 
 
 def _lines(config: Mapping[str, Any]) -> Iterator[str]:
     recipe = config["provenance"]["recipe"]
     yield f"# {config['name']}"
     yield ""
-    yield "Tells the emotion that a post expresses, from its text, its image, or both."
+    yield "Predicts the emotion that a post expresses, from its text, its image, or both."
     yield "Made by `posthue train`."
     yield ""
     for scheme, labels in config["schemes"].items():
@@ -24,10 +40,10 @@ def _lines(config: Mapping[str, Any]) -> Iterator[str]:
     yield "## How it was made"
     yield ""
     for stage in recipe["stages"]:
-        parts = [stage[k] for k in ("text", "image", "small_image") if stage[k]]
+        encoders = [stage[k] for k in ("text", "image", "small_image") if stage[k]]
         corpora = dict.fromkeys(source["corpus"] for source in stage["train"])
         yield (
-            f"- stage {stage['name']}: {', '.join(parts)}; fusion {stage['fusion']}; "
+            f"- stage {stage['name']}: {', '.join(encoders)}; fusion {stage['fusion']}; "
             f"{stage['epochs']} epochs on {', '.join(corpora)}"
         )
     yield f"- seed {recipe['seed']}; versions: {_versions(config['provenance']['versions'])}"

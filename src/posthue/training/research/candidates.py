@@ -19,8 +19,7 @@ from typing import Any
 
 from posthue.errors import RecipeError
 from posthue.model.fusion.base import Fusion, FusionSettings, make_fusion
-from posthue.settings import read_settings
-from posthue.training.recipes.head_settings import HeadSettings
+from posthue.training.research.heads import HeadSettings
 
 LEXICON = "lexicon"
 WORDS = "words"
@@ -95,7 +94,9 @@ class Candidate:
 
 def candidate_from_facts(facts: Mapping[str, Any]) -> Candidate:
     """Return the model that ``Candidate.facts`` describes, from JSON too."""
-    return read_settings(Candidate, facts, "the model", error=RecipeError)
+    return Candidate(
+        **{**facts, "settings": HeadSettings(**facts["settings"]), "fixed": tuple(facts["fixed"])}
+    )
 
 
 def parse_models(names: str | Sequence[str], lists: Mapping[str, str] | None = None) -> list[Candidate]:

@@ -26,9 +26,10 @@ from posthue.labels import SCHEMES
 from posthue.posts import Post
 from posthue.training.features.encode import Encodings, FeatureView, encode_posts, encoder_digest
 from posthue.training.features.post_features import PostFeatures
-from posthue.training.recipes.schema import Stage
+from posthue.training.recipes.folders import Folders
+from posthue.training.recipes.recipe import Stage
 from posthue.training.research.candidates import LEXICON, Candidate, candidate_from_facts
-from posthue.training.stages.build import Folders, build
+from posthue.training.stages.build import build
 
 Ints = npt.NDArray[np.int64]
 
@@ -184,7 +185,8 @@ def encode_corpus(
         fusion="joint" if len(wanted) == 2 else "single",
         freeze=("text", "image"),
     )
-    model, processor = build(stage, (labelled.scheme,), Folders(Path(), source.data, source.models))
+    built = build(stage, (labelled.scheme,), Folders(Path(), source.data, source.models))
+    model, processor = built.model, built.processor
     sequences = any(c.wants_sequences() for c in candidates)
     found = {
         m: encode_posts(

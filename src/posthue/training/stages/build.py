@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from torch import nn
 from transformers import PreTrainedModel
 
 from posthue.errors import RecipeError
@@ -18,25 +17,41 @@ from posthue.model.encoders.hub import load_image_encoder, load_text_encoder
 from posthue.model.encoders.word_vectors import word_tokenizer
 from posthue.model.post_model import PostModel, PostModelConfig
 from posthue.model.processor import PostProcessor
-from posthue.training.recipes.schema import Stage
+from posthue.training.recipes.folders import Folders
+from posthue.training.recipes.recipe import Stage
 
 STAGE_PREFIX = "stage:"
 
 
 @dataclass(frozen=True, slots=True)
-class Folders:
-    """Where things are. run: the run folder; data: the corpora; models: local copies of encoders, or None."""
+class StageModel:
+    """The model of a stage, and the processor of its inputs."""
 
-    run: Path
-    data: Path
-    models: Path | None = None
+    model: PostModel
+    processor: PostProcessor
 
-    def stage_model(self, name: str) -> Path:
-        """Return where the finished model of a stage is."""
-        return self.run / name / "model"
+    @classmethod
+    def load(cls, folder: Path) -> StageModel:
+        """Read both from the folder of a trained stage."""
+        return cls(PostModel.from_pretrained(folder), PostProcessor.from_pretrained(folder))
+
+    def save(self, folder: Path) -> None:
+        """Write both into one folder."""
+        self.model.save_pretrained(folder)
+        self.processor.save_pretrained(folder)
+
+    @property
+    def schemes(self) -> tuple[str, ...]:
+        """The label schemes that it predicts."""
+        return tuple(self.model.config.schemes)
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """What it can encode."""
+        return tuple(name for name in ("text", "image") if getattr(self.model, name) is not None)
 
 
-def build(stage: Stage, schemes: tuple[str, ...], folders: Folders) -> tuple[PostModel, PostProcessor]:
+def build(stage: Stage, schemes: tuple[str, ...], folders: Folders) -> StageModel:
     """Return the model and processor with which a stage starts."""
     text, tokenizer, max_length = _text_part(stage, folders)
     image, spec = _image_part(stage.image, stage, folders)
@@ -57,17 +72,12 @@ def build(stage: Stage, schemes: tuple[str, ...], folders: Folders) -> tuple[Pos
         if backbone is not None:
             model.get_submodule(name).load_state_dict(backbone.state_dict())
     if stage.start:
-        take_matching(model, PostModel.from_pretrained(folders.stage_model(stage.start)))
+        own = model.state_dict()
+        weights = PostModel.from_pretrained(folders.stage_model(stage.start)).state_dict()
+        same = {n: w for n, w in weights.items() if n in own and own[n].shape == w.shape}
+        model.load_state_dict(same, strict=False)
     model.freeze(*stage.freeze)
-    return model, PostProcessor(tokenizer or word_tokenizer([]), spec, max_length)
-
-
-def take_matching(model: nn.Module, source: nn.Module) -> list[str]:
-    """Copy every weight of ``source`` whose name and shape ``model`` has too; return their names."""
-    mine, theirs = model.state_dict(), source.state_dict()
-    taken = {n: v for n, v in theirs.items() if n in mine and mine[n].shape == v.shape}
-    model.load_state_dict(taken, strict=False)
-    return list(taken)
+    return StageModel(model, PostProcessor(tokenizer or word_tokenizer([]), spec, max_length))
 
 
 def trained_folder(name: str, folders: Folders) -> Path | None:
@@ -87,8 +97,8 @@ def _text_part(stage: Stage, folders: Folders) -> tuple[PreTrainedModel | None, 
         return None, None, stage.max_length
     path = trained_folder(stage.text, folders)
     if path is not None:
-        model, processor = PostModel.from_pretrained(path), PostProcessor.from_pretrained(path)
-        return _part(model, "text", path), processor.tokenizer, processor.max_length
+        trained = StageModel.load(path)
+        return _part(trained, "text", path), trained.processor.tokenizer, trained.processor.max_length
     backbone, tokenizer = load_text_encoder(stage.text, models=folders.models, data=folders.data)
     if stage.emoji:
         add_emoji(backbone, tokenizer)
@@ -102,13 +112,14 @@ def _image_part(
         return None, None
     path = trained_folder(name, folders)
     if path is not None:
-        known = PostProcessor.from_pretrained(path).spec
+        trained = StageModel.load(path)
+        spec: dict[str, Any] = trained.processor.spec
         if name.startswith(STAGE_PREFIX):
-            _check_small_size(stage, name, known)
-        return _part(PostModel.from_pretrained(path), "image", path), known
-    backbone, spec = load_image_encoder(name, models=folders.models)
+            _check_small_size(stage, name, spec)
+        return _part(trained, "image", path), spec
+    backbone, image_spec = load_image_encoder(name, models=folders.models)
     one_size = hasattr(backbone.config, "patch_size")  # a vision transformer
-    return backbone, replace(spec, small_size=None if one_size else stage.small_size).to_dict()
+    return backbone, replace(image_spec, small_size=None if one_size else stage.small_size).to_dict()
 
 
 def _check_small_size(stage: Stage, name: str, spec: Mapping[str, Any]) -> None:
@@ -121,8 +132,8 @@ def _check_small_size(stage: Stage, name: str, spec: Mapping[str, Any]) -> None:
         )
 
 
-def _part(model: PostModel, modality: str, path: Path) -> PreTrainedModel:
-    encoder = getattr(model, modality)
+def _part(trained: StageModel, modality: str, path: Path) -> PreTrainedModel:
+    encoder = getattr(trained.model, modality)
     if encoder is None:
         raise RecipeError(f"the model in {path} has no {modality} encoder to start from")
     backbone: PreTrainedModel = encoder.backbone

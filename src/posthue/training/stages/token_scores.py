@@ -20,10 +20,11 @@ from posthue.data.duplicates.texts import text_groups
 from posthue.data.splits.stratified import stratified_folds
 from posthue.errors import CorpusError, RecipeError
 from posthue.model.encoders.token_scores import TokenScores
-from posthue.model.post_model import PostModel
 from posthue.model.processor import PostProcessor
 from posthue.training.datasets.batches import Collator
-from posthue.training.stages.validation import CheckSet, truths
+from posthue.training.datasets.rows import single_labels
+from posthue.training.stages.build import StageModel
+from posthue.training.stages.inputs import StageInputs
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -41,26 +42,20 @@ _BATCH = 1024
 
 
 def add_token_scores(
-    model: PostModel,
-    processor: PostProcessor,
-    sources: Mapping[str, str],
-    dataset: Dataset,
-    collator: Collator,
-    checks: Sequence[CheckSet],
-    *,
-    seed: int,
+    start: StageModel, sources: Mapping[str, str], inputs: StageInputs, *, seed: int
 ) -> None:
     """Teach the model's token scores, and put them beside the text features of training and validation.
 
     sources: as teach_token_scores wants them. Raises RecipeError for a fusion that attends to tokens.
     """
-    if model.text is None or model.text.scores is None:
+    if start.model.text is None or start.model.text.scores is None:
         raise AssertionError("a stage with token scores has a text encoder with them")
-    if model.fusion.wants_sequences:
+    if start.model.fusion.wants_sequences:
         raise RecipeError("token_scores cannot stand beside tokens that a fusion attends to")
-    scores = model.text.scores
-    _add_columns(collator, teach_token_scores(scores, sources, processor, dataset, seed=seed))
-    for entry in checks:
+    scores, processor = start.model.text.scores, start.processor
+    columns = teach_token_scores(scores, sources, processor, inputs.training, seed=seed)
+    _add_columns(inputs.collator, columns)
+    for entry in inputs.validation:
         if "text" in entry.collator.features:
             _add_columns(entry.collator, score_texts(scores, processor, entry.dataset["text"][:]))
 
@@ -76,25 +71,25 @@ def teach_token_scores(
     ids, texts = dataset["id"][:], dataset["text"][:]
     unseen: list[tuple[Ints, Scores]] = []
     for number, (scheme, corpus) in enumerate(sources.items()):
-        rows, labels = truths(dataset, scheme)
-        mine = [bool(texts[row]) and ids[row].startswith(f"{corpus}/") for row in rows]
-        rows, labels = rows[mine], labels[mine]
+        rows, labels = single_labels(dataset, scheme)
+        own = [bool(texts[row]) and ids[row].startswith(f"{corpus}/") for row in rows]
+        rows, labels = rows[own], labels[own]
         if len(np.unique(labels)) < 2:
             raise CorpusError(f"token_scores: no two labels of {scheme} among {len(rows)} texts of {corpus}")
         some, size = [texts[row] for row in rows], scores.sizes[number]
         counts = _counts(processor, some, scores.tokens)
         scores.teach(number, *_fit(counts, labels, size))
         unseen.append((rows, _by_others(processor, some, counts, labels, size, seed)))
-    found = score_texts(scores, processor, texts)
+    all_scores = score_texts(scores, processor, texts)
     for number, (rows, values) in enumerate(unseen):
-        found[np.ix_(rows, np.arange(*scores.span(number)))] = values
-    return found
+        all_scores[np.ix_(rows, np.arange(*scores.span(number)))] = values
+    return all_scores
 
 
 def score_texts(scores: TokenScores, processor: PostProcessor, texts: Sequence[str | None]) -> Scores:
     """Return the scores of texts [texts, labels of all]; of no text, those of an empty one."""
-    found = [scores(tokens["input_ids"], tokens["attention_mask"]) for tokens in _tokens(processor, texts)]
-    return torch.cat(found).numpy()
+    batches = [scores(tokens["input_ids"], tokens["attention_mask"]) for tokens in _tokens(processor, texts)]
+    return torch.cat(batches).numpy()
 
 
 def _by_others(
@@ -104,12 +99,12 @@ def _by_others(
 
     counts: the texts' tokens [texts, tokens].
     """
-    found = np.zeros((len(texts), size), np.float32)
-    for learn, asked in stratified_folds(labels.tolist(), FOLDS, seed=seed, groups=text_groups(texts)):
+    scores = np.zeros((len(texts), size), np.float32)
+    for learn, rest in stratified_folds(labels.tolist(), FOLDS, seed=seed, groups=text_groups(texts)):
         fold = TokenScores(counts.shape[1], (size,))
         fold.teach(0, *_fit(counts[learn], labels[learn], size))
-        found[asked] = score_texts(fold, processor, [texts[row] for row in asked])
-    return found
+        scores[rest] = score_texts(fold, processor, [texts[row] for row in rest])
+    return scores
 
 
 def _fit(counts: csr_matrix, labels: Ints, size: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

@@ -1,4 +1,4 @@
-"""Soft pseudo-labels: what a trained model says of the texts of posts becomes their target in a scheme."""
+"""Soft pseudo-labels: what a trained model predicts from texts becomes their target in a scheme."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from posthue.model.post_model import LABEL_PREFIX, PostModel
 from posthue.model.processor import PostProcessor
 from posthue.numbers import softmax
 from posthue.training.datasets.batches import Collator, prepare
-from posthue.training.stages.logits import predict_logits
+from posthue.training.datasets.logits import predict_logits
 
 
 def pseudo_label(dataset: Dataset, scheme: str, teacher: str | Path) -> Dataset:
@@ -19,11 +19,11 @@ def pseudo_label(dataset: Dataset, scheme: str, teacher: str | Path) -> Dataset:
     texts = dataset.remove_columns(["image_path", "image_bytes"])
     empty = [None] * len(dataset)
     texts = texts.add_column("image_path", empty).add_column("image_bytes", empty)
-    ready = prepare(texts, processor, small_size=None)
-    probabilities = softmax(predict_logits(model, ready, Collator(processor, []))[scheme])
+    logits = predict_logits(model, prepare(texts, processor), Collator(processor, ()))
     column = LABEL_PREFIX + scheme
     targets = [
-        p.tolist() if text else [0.0] * len(p) for p, text in zip(probabilities, dataset["text"], strict=True)
+        p.tolist() if text else [0.0] * len(p)
+        for p, text in zip(softmax(logits[scheme]), dataset["text"], strict=True)
     ]
     features = dataset.features
     return (

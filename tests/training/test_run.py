@@ -18,18 +18,17 @@ from safetensors.torch import load_file
 import posthue
 from posthue.data.corpora import load_corpus
 from posthue.errors import CorpusError, RecipeError
-from posthue.model.post_model import PostModel
-from posthue.model.processor import PostProcessor
 from posthue.numbers import softmax
-from posthue.training.export.bundle import make_bundle
+from posthue.training import run
+from posthue.training.datasets.stage_rows import narrowed, read_stage, read_training, read_validation
 from posthue.training.export.parity import parity_report
-from posthue.training.recipes.reading import recipe_from_dict
-from posthue.training.recipes.schema import Check, Partner, Recipe
-from posthue.training.stages import fit
-from posthue.training.stages.build import Folders
-from posthue.training.stages.logits import predict_logits
+from posthue.training.recipes.folders import Folders
+from posthue.training.recipes.recipe import Check, Recipe, check_recipe, recipe_from_dict
+from posthue.training.stages import fit, inputs
+from posthue.training.stages.build import StageModel
+from posthue.training.stages.inputs import ValidationSet, validation_set
 from posthue.training.stages.token_scores import score_texts
-from posthue.training.stages.validation import run_checks, truths
+from posthue.training.stages.validation import validate
 from tiny_models import save_image_encoder, save_text_encoder, write_corpora
 
 pytestmark = pytest.mark.torch
@@ -81,24 +80,29 @@ def two_stages(place: Path, **changes: Any) -> Recipe:
         **RATES,
     }
     values = {"name": "two", "schemes": ["sentiment", "emotion"], "stages": [words(place), both], **changes}
-    return recipe_from_dict(values)
+    return check_recipe(recipe_from_dict(values))
 
 
 def one_stage(place: Path, **changes: Any) -> Recipe:
     values = {"name": "one", "schemes": ["sentiment", "emotion"], "stages": [words(place, **changes)]}
-    return recipe_from_dict(values)
+    return check_recipe(recipe_from_dict(values))
 
 
-def folders(place: Path, run: Path) -> Folders:
-    return Folders(run, place / "data")
+def folders(place: Path, folder: Path) -> Folders:
+    return Folders(folder, place / "data")
+
+
+def validation(check: Check, recipe: Recipe, folders: Folders, trained: StageModel) -> ValidationSet:
+    [rows] = read_validation([check], recipe, folders, trained.modalities)
+    return validation_set(rows, trained)
 
 
 def log_loss(probabilities: np.ndarray, labels: np.ndarray) -> float:
     return float(-np.log(probabilities[np.arange(len(labels)), labels]).mean())
 
 
-def weights(run: Path, stage: str) -> Mapping[str, torch.Tensor]:
-    found: Mapping[str, torch.Tensor] = load_file(run / stage / "model" / "model.safetensors")
+def weights(folder: Path, stage: str) -> Mapping[str, torch.Tensor]:
+    found: Mapping[str, torch.Tensor] = load_file(folder / stage / "model" / "model.safetensors")
     return found
 
 
@@ -109,18 +113,17 @@ def same(one: Mapping[str, torch.Tensor], other: Mapping[str, torch.Tensor]) -> 
 @pytest.fixture(scope="module")
 def trained(place: Path) -> Path:
     """The run folder of two_stages, killed after its first stage and taken up again, with its bundle."""
-    run, recipe = place / "runs" / "two", two_stages(place)
+    folder, recipe = place / "runs" / "two", two_stages(place)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fit, "build", Killing(fit.build, after=1))
+        patch.setattr(run, "build", Killing(run.build, after=1))
         with pytest.raises(KeyboardInterrupt):
-            fit.train_recipe(recipe, folders(place, run))
-    assert (run / "words" / "metrics.json").exists()
-    assert not (run / "both").exists()
-    before = (run / "words" / "model" / "model.safetensors").stat().st_mtime_ns
-    fit.train_recipe(recipe, folders(place, run))
-    assert (run / "words" / "model" / "model.safetensors").stat().st_mtime_ns == before
-    make_bundle(recipe, folders(place, run))
-    return run
+            run.run_recipe(recipe, folders(place, folder))
+    assert (folder / "words" / "metrics.json").exists()
+    assert not (folder / "both").exists()
+    before = (folder / "words" / "model" / "model.safetensors").stat().st_mtime_ns
+    assert run.run_recipe(recipe, folders(place, folder)) == folder / "bundle"
+    assert (folder / "words" / "model" / "model.safetensors").stat().st_mtime_ns == before
+    return folder
 
 
 class Killing:
@@ -172,35 +175,25 @@ def test_a_frozen_encoder_is_that_of_the_stage_before(trained: Path) -> None:
 
 def test_token_scores_are_those_of_the_features(trained: Path, place: Path) -> None:
     """The stage saw features made beforehand; from the texts themselves the model says the same."""
-    model = PostModel.from_pretrained(trained / "both" / "model").eval()
-    processor = PostProcessor.from_pretrained(trained / "both" / "model")
+    both = StageModel.load(trained / "both" / "model")
+    model, processor = both.model, both.processor
     assert model.text.dim == model.text.backbone_dim + 3
     assert model.text.scores.table.abs().sum() > 0
     recipe = two_stages(place)
-    entry = fit.check_set(recipe.stages[1].validate[0], recipe, folders(place, trained), model, processor)
+    entry = validation(recipe.stages[1].validate[0], recipe, folders(place, trained), both)
     assert not entry.collator.features
     expected = json.loads((trained / "both" / "metrics.json").read_text())
-    found = run_checks(model, [entry], recipe.schemes)
+    found = validate(model, [entry])
     name = "tweeteval-sentiment/val/text+image/sentiment/accuracy"
     assert found[name] == pytest.approx(expected[name])
     sure = np.array([score_texts(model.text.scores, processor, [word])[0] for word in ("awful", "happy")])
     assert sure.argmax(1).tolist() == [0, 2]
 
 
-def test_a_run_whose_recipe_has_the_old_name_of_a_scheme_goes_on(place: Path, tmp_path: Path) -> None:
-    recipe, note = two_stages(place), tmp_path / "recipe.json"
-    fit._keep_recipe(recipe, tmp_path)
-    new = note.read_text()
-    assert '"emotion"' in new
-    note.write_text(new.replace('"emotion"', '"ekman"'))
-    fit._keep_recipe(recipe, tmp_path)
-    assert note.read_text() == new
-
-
 def test_another_recipe_does_not_go_on_with_the_run(trained: Path, place: Path) -> None:
     other = replace(two_stages(place), seed=7)
     with pytest.raises(RecipeError, match="was begun with another recipe"):
-        fit.train_recipe(other, folders(place, trained))
+        run.train_recipe(other, folders(place, trained))
 
 
 def test_the_bundle_is_whole(trained: Path) -> None:
@@ -228,27 +221,25 @@ def test_the_bundle_says_what_torch_says(trained: Path, place: Path) -> None:
 
 
 def test_the_temperatures_lessen_the_log_loss(trained: Path, place: Path) -> None:
-    model = PostModel.from_pretrained(trained / "both" / "model").eval()
-    processor = PostProcessor.from_pretrained(trained / "both" / "model")
+    both = StageModel.load(trained / "both" / "model")
     config = json.loads((trained / "bundle" / "config.json").read_text(encoding="utf-8"))
     recipe = two_stages(place)
     for check, scheme, state in zip(
         recipe.stages[1].validate, ("sentiment", "emotion", "emotion"), ("text", "image", "both"), strict=True
     ):
-        entry = fit.check_set(check, recipe, folders(place, trained), model, processor)
-        rows, labels = truths(entry.dataset, scheme)
-        logits = predict_logits(model, entry.dataset, entry.collator)[scheme][rows]
+        entry = validation(check, recipe, folders(place, trained), both)
+        known = entry.labelled_logits(both.model)[scheme]
+        logits, labels = known.logits, known.labels
         fitted = config["temperatures"][scheme][state]
         assert log_loss(softmax(logits, fitted), labels) <= log_loss(softmax(logits), labels) + 1e-6
 
 
 def test_parity_is_told_for_whole_posts_too(trained: Path, place: Path) -> None:
-    model = PostModel.from_pretrained(trained / "both" / "model").eval()
-    processor = PostProcessor.from_pretrained(trained / "both" / "model")
+    both = StageModel.load(trained / "both" / "model")
     recipe = two_stages(place)
-    check = Check("tweeteval-emotion", "val", pair_with=Partner("fer2013", "public_test"))
-    entry = fit.check_set(check, recipe, folders(place, trained), model, processor)
-    report = parity_report(model, processor, [entry], trained / "bundle", recipe.schemes)
+    check = Check("tweeteval-emotion", "val", pair_with={"corpus": "fer2013", "split": "public_test"})
+    entry = validation(check, recipe, folders(place, trained), both)
+    report = parity_report(both.model, [entry], trained / "bundle")
     assert report["tweeteval-emotion/val/text+image/emotion"]["label_agreement"] >= 0.95
 
 
@@ -256,10 +247,10 @@ def test_the_same_seed_gives_the_same_weights(trained: Path, place: Path) -> Non
     """The first stage of ``trained``, in a run of its own."""
     recipe = two_stages(place)
     alone = replace(recipe, stages=recipe.stages[:1])
-    fit.train_recipe(alone, folders(place, place / "runs" / "again"))
+    run.train_recipe(alone, folders(place, place / "runs" / "again"))
     assert same(weights(trained, "words"), weights(place / "runs" / "again", "words"))
     other = replace(alone, seed=1)
-    fit.train_recipe(other, folders(place, place / "runs" / "seed"))
+    run.train_recipe(other, folders(place, place / "runs" / "seed"))
     assert not same(weights(trained, "words"), weights(place / "runs" / "seed", "words"))
 
 
@@ -267,18 +258,18 @@ def test_the_same_seed_gives_the_same_weights(trained: Path, place: Path) -> Non
 def test_a_killed_stage_goes_on_as_if_it_had_not_been(place: Path, tmp_path: Path, stage: str) -> None:
     faces = {"text": None, "image": str(place / "image"), "small_size": 32, "train": [{"corpus": "fer2013"}]}
     recipe = one_stage(place, name=stage, **({"validate": [FACES], **faces} if stage == "faces" else {}))
-    fit.train_recipe(recipe, folders(place, tmp_path / "whole"))
+    run.train_recipe(recipe, folders(place, tmp_path / "whole"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fit, "run_checks", Killing(fit.run_checks, after=1))
+        patch.setattr(fit, "validate", Killing(fit.validate, after=1))
         with pytest.raises(KeyboardInterrupt):
-            fit.train_recipe(recipe, folders(place, tmp_path / "cut"))
+            run.train_recipe(recipe, folders(place, tmp_path / "cut"))
     (checkpoint,) = (tmp_path / "cut" / stage / "checkpoints").iterdir()
     assert not (tmp_path / "cut" / stage / "metrics.json").exists()
     assert checkpoint.is_dir()
-    counted = Killing(fit.run_checks, after=100)
+    counted = Killing(fit.validate, after=100)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fit, "run_checks", counted)
-        fit.train_recipe(recipe, folders(place, tmp_path / "cut"))
+        patch.setattr(fit, "validate", counted)
+        run.train_recipe(recipe, folders(place, tmp_path / "cut"))
     assert counted.calls == 3  # two epochs, and the end
     assert same(weights(tmp_path / "whole", stage), weights(tmp_path / "cut", stage))
 
@@ -313,7 +304,7 @@ def test_batch_norms_that_are_trained_are_anchored_to_the_training_pictures(
             ],
         }
     )
-    fit.train_recipe(recipe, folders(place, tmp_path))
+    run.train_recipe(recipe, folders(place, tmp_path))
     if freeze:
         assert not seen
     else:
@@ -325,14 +316,14 @@ def test_batch_norms_that_are_trained_are_anchored_to_the_training_pictures(
 def test_every_epoch_has_an_order_of_its_own(place: Path, tmp_path: Path) -> None:
     orders: list[list[int]] = []
 
-    class Watching(fit.Collator):
+    class Watching(inputs.Collator):
         def __call__(self, rows: Any) -> Any:
             orders.append([row["row"] for row in rows])
             return super().__call__(rows)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fit, "Collator", Watching)
-        fit.train_recipe(one_stage(place, epochs=2, train=[PAIRS]), folders(place, tmp_path / "run"))
+        patch.setattr(inputs, "Collator", Watching)
+        run.train_recipe(one_stage(place, epochs=2, train=[PAIRS]), folders(place, tmp_path / "run"))
     training = [order for order in orders if len(order) <= 8]
     assert sorted(row for order in training[:6] for row in order) == list(range(48))
     assert sorted(row for order in training[6:12] for row in order) == list(range(48))
@@ -342,8 +333,7 @@ def test_every_epoch_has_an_order_of_its_own(place: Path, tmp_path: Path) -> Non
 def test_a_teacher_labels_softly(trained: Path, place: Path) -> None:
     recipe = two_stages(place)
     source = replace(recipe.stages[0].train[0], pseudo={"emotion": "words"})
-    model = PostModel.from_pretrained(trained / "words" / "model")
-    found = fit._source(source, model, recipe, folders(place, trained)).dataset
+    found = read_training(source, recipe, folders(place, trained), ("text",)).dataset
     targets = np.array(found["labels_emotion"])
     np.testing.assert_allclose(targets.sum(1), 1.0, rtol=1e-5)
     assert targets.max() < 1.0
@@ -352,19 +342,21 @@ def test_a_teacher_labels_softly(trained: Path, place: Path) -> None:
 
 def test_a_model_is_not_shown_what_it_cannot_read(trained: Path, place: Path) -> None:
     recipe = two_stages(place)
-    model = PostModel.from_pretrained(trained / "words" / "model")
-    found = fit._source(recipe.stages[1].train[2], model, recipe, folders(place, trained)).dataset
+    readable = StageModel.load(trained / "words" / "model").modalities
+    assert readable == ("text",)
+    pairs = recipe.stages[1].train[2]
+    found = read_training(pairs, recipe, folders(place, trained), readable).dataset
     assert set(found["image_bytes"]) == {None}
     with pytest.raises(RecipeError, match="fer2013: no encoder for its image"):
-        fit.narrowed(replace(recipe.stages[1].train[1], modalities=("image",)), model)
+        narrowed(replace(recipe.stages[1].train[1], modalities=("image",)), readable)
 
 
 def test_a_corpus_without_what_the_model_reads(place: Path, tmp_path: Path) -> None:
     recipe = one_stage(place, train=[{"corpus": "fer2013"}])
     with pytest.raises(CorpusError, match="fer2013, split train: no post with text"):
-        fit.train_recipe(recipe, folders(place, tmp_path / "run"))
+        run.train_recipe(recipe, folders(place, tmp_path / "run"))
     with pytest.raises(RecipeError, match="cannot load 'no/such/net'"):
-        fit.train_recipe(one_stage(place, text="no/such/net"), folders(place, tmp_path / "other"))
+        run.train_recipe(one_stage(place, text="no/such/net"), folders(place, tmp_path / "other"))
 
 
 def test_a_broken_picture_is_left_out_of_a_stage(place: Path, tmp_path: Path) -> None:
@@ -377,10 +369,8 @@ def test_a_broken_picture_is_left_out_of_a_stage(place: Path, tmp_path: Path) ->
     (pictures / "3.png").write_bytes(whole[: len(whole) // 2])
     image = {"text": None, "image": str(place / "image"), "small_size": 32, "validate": [FACES]}
     recipe = one_stage(place, train=[{"corpus": "fi", "split": "all"}], **image)
-    given = folders(place, tmp_path / "run")
-    model, processor = fit.build(recipe.stages[0], recipe.schemes, given)
-    checks = [fit.check_set(recipe.stages[0].validate[0], recipe, given, model, processor)]
-    dataset, _ = fit._training_set(recipe, recipe.stages[0], given, model, processor, checks)
+    rows = read_stage(recipe.stages[0], recipe, folders(place, tmp_path / "run"), ("image",))
+    dataset = rows.training
     assert [row.rpartition("/")[2] for row in dataset["id"]] == ["0.png", "1.png", "2.png", "4.png"]
     header, skipped = (tmp_path / "run" / "words" / "skipped.csv").read_text().splitlines()
     assert header == "id,image,error"
