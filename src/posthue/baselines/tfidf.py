@@ -90,14 +90,14 @@ def stacked(
     """
     found = np.zeros((len(texts), labels))
 
-    def predict(learn: Ints, asked: Ints) -> None:
+    def predict(learn: Ints, answer: Ints) -> None:
         model = WordModel([texts[i] for i in learn], true[learn], labels, _rows(extra, learn))
-        found[asked] = model.probabilities([texts[i] for i in asked], _rows(extra, asked))
+        found[answer] = model.probabilities([texts[i] for i in answer], _rows(extra, answer))
 
     predict(train, np.setdiff1d(np.arange(len(texts)), train))
     folds = stratified_folds(true[train].tolist(), FOLDS, seed=seed, groups=[groups[i] for i in train])
-    for learn, asked in folds:
-        predict(train[np.asarray(learn)], train[np.asarray(asked)])
+    for learn, answer in folds:
+        predict(train[np.asarray(learn)], train[np.asarray(answer)])
     return found
 
 

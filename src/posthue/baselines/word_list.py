@@ -70,7 +70,7 @@ class WordList:
         The text is cleaned as everywhere; mentions and links are dropped. A word with hyphens that is not
         in the list counts by its parts, and so does a run of signs and emoji.
         """
-        found = list(self._found(_tokens(plain(lexicon_words(text)))))
+        found = list(self._scores(_tokens(plain(lexicon_words(text)))))
         total = math.fsum(found)
         return WordTotals(total, sum(score > 0 for score in found), sum(score < 0 for score in found))
 
@@ -124,7 +124,7 @@ class WordList:
     def _longest_signs(self) -> int:
         return max((len(word) for word in self._by_length[1] if not word[0].isalnum()), default=0)
 
-    def _found(self, tokens: Sequence[str]) -> Iterator[float]:
+    def _scores(self, tokens: Sequence[str]) -> Iterator[float]:
         longest = max(self._by_length)
         at = 0
         while at < len(tokens):
@@ -135,10 +135,10 @@ class WordList:
                     at += length
                     break
             else:
-                yield from self._parts(tokens[at])
+                yield from self._scores_inside(tokens[at])
                 at += 1
 
-    def _parts(self, token: str) -> Iterator[float]:
+    def _scores_inside(self, token: str) -> Iterator[float]:
         """Yield the score of a token by its stem, else those of its parts."""
         if not token[0].isalnum():
             yield from self._signs(token)
@@ -185,13 +185,13 @@ def read_word_list(path: Path) -> WordList:
                 found[plain(line)].append(side)
     else:
         for count, (number, line) in enumerate(_lines(path)):
-            word, said = _columns(line)
-            score = _score(said)
+            word, value = _columns(line)
+            score = _score(value)
             if score is not None:
                 _check_word(word, path, number)
                 found[word].append(score)
             elif count:  # the first may be a header
-                raise TableError(f"{path}, line {number}: {said[:40]!r} is no score of {word[:40]!r}")
+                raise TableError(f"{path}, line {number}: {value[:40]!r} is no score of {word[:40]!r}")
     scores = {word: math.fsum(values) / len(values) for word, values in found.items()}
     if not any(scores.values()):
         raise TableError(f"{path}: no word has a score other than 0: lines are a word, a tab and a number")
@@ -219,7 +219,7 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def _columns(line: str) -> tuple[str, str]:
-    """Return a line's word, as ``plain`` gives it, and what is said of it."""
+    """Return a line's word, as ``plain`` gives it, and what stands beside it."""
     cells = line.split("\t")
     if len(cells) == 1 and len(line) < csv.field_size_limit():
         for delimiter in ";,":
@@ -229,8 +229,8 @@ def _columns(line: str) -> tuple[str, str]:
                 break
     if len(cells) == 1:
         cells = line.rsplit(" ", 1) if " " in line else ["", line]
-    word, said = (_unquoted(cell.strip()) for cell in cells[:2])
-    return plain(word), said.strip()
+    word, value = (_unquoted(cell.strip()) for cell in cells[:2])
+    return plain(word), value.strip()
 
 
 def _unquoted(cell: str) -> str:
@@ -249,12 +249,12 @@ def _is_stem(word: str) -> bool:
     return word.endswith("*") and word[0].isalnum() and len(_tokens(word[:-1])) == 1
 
 
-def _score(said: str) -> float | None:
-    if re.fullmatch(r"[+-]?\d+,\d+", said):  # a decimal comma
-        said = said.replace(",", ".")
+def _score(value: str) -> float | None:
+    if re.fullmatch(r"[+-]?\d+,\d+", value):  # a decimal comma
+        value = value.replace(",", ".")
     try:
-        score = _NAMED.get(said.lower())
-        score = float(said) if score is None else score
+        score = _NAMED.get(value.lower())
+        score = float(value) if score is None else score
     except ValueError:
         return None
     return score if abs(score) <= _MOST_SCORE else None  # neither for nan

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from posthue.runtime.explain.kernel_shap import shapley, subsets
-from posthue.runtime.explain.patches import asked_masks, blurred, heat, hide, windows
+from posthue.runtime.explain.patches import blurred, heat, hide, picture_masks, windows
 from posthue.runtime.explain.words import MAX_PARTS, cut, keep
 
 
@@ -100,7 +100,7 @@ def test_hiding_keeps_what_the_mask_keeps() -> None:
 
 
 def test_the_heat_is_where_the_answer_comes_from() -> None:
-    masks = asked_masks()
+    masks = picture_masks()
     assert masks.shape[1] == 49
     assert len(windows(7, 3)) == 25
     values = 0.3 * masks[:, 24] - 0.3 * masks[:, 0]

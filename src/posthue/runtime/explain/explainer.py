@@ -95,7 +95,7 @@ class Explainer:
 
     def _regions(self, begun: Explanation, game: Game, index: int) -> Explanation:
         picture = self.encoder.decode(begun.post)
-        masks = patches.asked_masks()
+        masks = patches.picture_masks()
         variants = self.encoder.encode_decoded(patches.hide(picture, patches.blurred(picture), masks))
         heat = patches.heat(masks, game.values(variants)[:, index])
         return replace(begun, picture=picture, heat=heat, evaluations=begun.evaluations + len(masks))

@@ -41,15 +41,17 @@ class Game:
         others = [self.other, None] if beside is None else [self.other if beside else None]
         if self.other is None:
             others = [None]
-        found: Floats = np.mean([self._asked(variants, other) for other in others], axis=0)
+        found: Floats = np.mean([self._answers(variants, other) for other in others], axis=0)
         return found
 
-    def _asked(self, variants: Sequence[EncodedModality | None], other: EncodedModality | None) -> Floats:
+    def _probabilities(
+        self, variants: Sequence[EncodedModality | None], other: EncodedModality | None
+    ) -> Floats:
         rows = [self._row(variant, other) for variant in variants]
-        asked = [row for row in rows if row is not None]
+        present = [row for row in rows if row is not None]
         found = np.tile(self.prior, (len(rows), 1))
-        if asked:
-            found[[row is not None for row in rows]] = self.head.probabilities(asked)[self.scheme]
+        if present:
+            found[[row is not None for row in rows]] = self.head.probabilities(present)[self.scheme]
         return found
 
     def _row(self, variant: EncodedModality | None, other: EncodedModality | None) -> Row | None:

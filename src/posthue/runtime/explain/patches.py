@@ -45,8 +45,8 @@ def windows(grid: int, side: int) -> Masks:
     return np.array(found)
 
 
-def asked_masks(grid: int = GRID, *, random: int = 24, seed: int = 0) -> Masks:
-    """Return the masks that a picture is asked about, [n, grid²].
+def picture_masks(grid: int = GRID, *, random: int = 24, seed: int = 0) -> Masks:
+    """Return the masks of the variants of a picture, [n, grid²].
 
     Windows of 3 by 3 cells hidden, the same windows shown alone, and random halves made of blocks of 2 by 2
     cells with their complements.

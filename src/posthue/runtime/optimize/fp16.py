@@ -109,9 +109,9 @@ def _questions(bundle: Bundle, posts: Sequence[Post]) -> list[Post]:
 
 def _make(bundle: Bundle, scratch: Path, progress: Callable[[str], None]) -> dict[str, Path]:
     """Write the bundle in fp32 and in fp16; return precision → folder."""
-    parts = _parts(bundle)
+    encoders = _encoders(bundle)
     graphs: dict[str, dict[str, Path]] = {"fp32": {}, "fp16": {}}
-    for number, name in enumerate(name for names in parts.values() for name in names):
+    for number, name in enumerate(name for names in encoders.values() for name in names):
         progress(f"converting {name}")
         full, half = (scratch / f"{number}.{kind}.onnx" for kind in graphs)
         _convert(bundle.file(name), full, half)
@@ -120,13 +120,13 @@ def _make(bundle: Bundle, scratch: Path, progress: Callable[[str], None]) -> dic
         copy_files(bundle, scratch / precision, replaced)
         config = read_config(bundle)
         config.pop("runtime", None)
-        for part in parts:
-            config[part]["precision"] = precision
+        for name in encoders:
+            config[name]["precision"] = precision
         write_json(scratch / precision / "config.json", config)
     return {precision: scratch / precision for precision in graphs}
 
 
-def _parts(bundle: Bundle) -> dict[str, list[str]]:
+def _encoders(bundle: Bundle) -> dict[str, list[str]]:
     """Return the encoders that are not in fp16, each with its graphs."""
     text, image = bundle.config.text, bundle.config.image
     found = {}

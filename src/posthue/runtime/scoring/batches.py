@@ -60,7 +60,7 @@ class BatchScorer:
         posts, errors = self._posts(table, columns)
         predictions = predict_rows(self._classifier, posts, errors)
         found = scored_batch(
-            _shown(table, columns), [post.id for post in posts], predictions, self._classifier.schemes
+            _input_columns(table, columns), [post.id for post in posts], predictions, self._classifier.schemes
         )
         done = pa.Table.from_batches([found])
         return done.append_column(ROW, table[ROW]) if ROW in table.column_names else done
@@ -98,7 +98,7 @@ def staged(
     return pa.RecordBatch.from_pydict(shown | hidden)
 
 
-def _shown(table: pa.Table, columns: Columns) -> list[tuple[str, pa.Array]]:
+def _input_columns(table: pa.Table, columns: Columns) -> list[tuple[str, pa.Array]]:
     """What is written of the input: all but the id, embedded pictures, and what ``staged`` added."""
     left_out = {columns.id, *_HIDDEN}
     if columns.image is not None and not is_text(table.schema.field(columns.image).type):

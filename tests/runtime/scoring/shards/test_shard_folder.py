@@ -160,7 +160,7 @@ def test_an_unreadable_source_is_said(tmp_path: Path) -> None:
 
 
 def test_a_hidden_folder_gives_way_whatever_it_holds(tmp_path: Path) -> None:
-    for text in ("{", '{"format": 0}', '{"format": 1, "asked": {"input": "other"}}'):
+    for text in ("{", '{"format": 0}', '{"format": 1, "job": {"input": "other"}}'):
         (tmp_path / "manifest.json").write_text(text)
         (tmp_path / "part-00000.csv").touch()
         found = manifest.open_own_manifest(tmp_path, {"input": "a"}, ending=".parquet", overwrite=False)

@@ -1,4 +1,4 @@
-"""A scoring job in shards: what is asked for, and what comes of each shard."""
+"""A scoring job in shards: its description, and what comes of each shard."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ShardJob:
-    """What is asked for; plain data, so that it can be sent to another process as JSON.
+    """What is scored and how; plain data, so that it can be sent to another process as JSON.
 
     source, folder: the table, and the folder of the shards. model: a bundle's folder; None: the shipped one.
     shard_rows: rows of a shard. batch_rows: rows predicted together. ending: the format of the shards.
@@ -61,7 +61,7 @@ class ShardJob:
             Engine(bundle, threads=self.threads, device=self.device, on_bad_image=self.on_bad_image)
         )
 
-    def asked(self) -> dict[str, object]:
+    def identity(self) -> dict[str, object]:
         """What the output depends on, by name: see manifest.Manifest."""
         known = asdict(self)
         for name in ("source", "folder", "model", "threads", "device"):

@@ -1,4 +1,4 @@
-"""The manifest of a job in shards: what was asked, and which shards are whole. It survives a kill.
+"""The manifest of a job in shards: what is scored and how, and which shards are whole. It survives a kill.
 
 ``manifest.json`` is replaced as a whole and synced to the disk after every shard, never edited. A shard
 counts when the manifest names it; one written a moment before the kill and not named is written again.
@@ -24,13 +24,13 @@ FORMAT = 1
 class Manifest:
     """What a job is and how far it is.
 
-    asked: input, bundle and options, by name; a job goes on only if all of them are the same.
+    job: input, bundle and options, by name; a job goes on only if all of them are the same.
     shards: index → what is known of a whole shard (rows, bytes, tally).
     end: the number of shards; None until the last one is found.
     """
 
     folder: Path
-    asked: Mapping[str, object]
+    job: Mapping[str, object]
     shards: dict[int, dict[str, Any]] = field(default_factory=dict)
     end: int | None = None
 
@@ -46,7 +46,7 @@ class Manifest:
 
     def save(self) -> None:
         """Replace the file by what is known now; raise TableError where the disk does not take it."""
-        known = {"format": FORMAT, "complete": self.complete, "end": self.end, "asked": self.asked}
+        known = {"format": FORMAT, "complete": self.complete, "end": self.end, "job": self.job}
         shards = {str(index): self.shards[index] for index in sorted(self.shards)}
         content = json.dumps(known | {"shards": shards}, indent=1) + "\n"
         path = self.folder / MANIFEST
@@ -57,7 +57,7 @@ class Manifest:
             raise TableError(f"{path}: cannot be written: {reason(error)}") from error
 
 
-def open_manifest(folder: Path, asked: Mapping[str, object], *, ending: str, overwrite: bool) -> Manifest:
+def open_manifest(folder: Path, job: Mapping[str, object], *, ending: str, overwrite: bool) -> Manifest:
     """Return the manifest of ``folder``: of the job that was begun there, or of a new one.
 
     overwrite: remove every shard that is there, of whatever job; other files stay.
@@ -66,25 +66,25 @@ def open_manifest(folder: Path, asked: Mapping[str, object], *, ending: str, ove
     overwritten.
     """
     if overwrite:
-        return _anew(folder, asked)
+        return _anew(folder, job)
     begun = _read(folder)
     if begun is not None:
-        _refuse_another(folder, begun, asked)
-        return _resumed(folder, asked, begun, ending)
+        _refuse_another(folder, begun, job)
+        return _resumed(folder, job, begun, ending)
     if holds_shards(folder):
         raise TableError(
             f"{folder} holds shards, but no manifest of a job; choose another folder or pass --overwrite"
         )
-    return _anew(folder, asked)
+    return _anew(folder, job)
 
 
-def open_own_manifest(folder: Path, asked: Mapping[str, object], *, ending: str, overwrite: bool) -> Manifest:
+def open_own_manifest(folder: Path, job: Mapping[str, object], *, ending: str, overwrite: bool) -> Manifest:
     """As ``open_manifest``, of a hidden folder that is posthue's own: there, another job gives way."""
     with suppress(TableError):
         begun = None if overwrite else _read(folder)
-        if begun is not None and not _changed(begun, asked):
-            return _resumed(folder, asked, begun, ending)
-    return _anew(folder, asked)
+        if begun is not None and not _changed(begun, job):
+            return _resumed(folder, job, begun, ending)
+    return _anew(folder, job)
 
 
 def _read(folder: Path) -> dict[str, Any] | None:
@@ -100,29 +100,29 @@ def _read(folder: Path) -> dict[str, Any] | None:
     return found
 
 
-def _changed(begun: Mapping[str, Any], asked: Mapping[str, object]) -> list[str]:
-    """The names of what is asked for otherwise than when the job was begun."""
-    held = begun.get("asked")
+def _changed(begun: Mapping[str, Any], job: Mapping[str, object]) -> list[str]:
+    """The names of what is otherwise than when the job was begun."""
+    held = begun.get("job")
     before = held if isinstance(held, dict) else {}
-    return [name for name in asked if before.get(name) != asked[name]]
+    return [name for name in job if before.get(name) != job[name]]
 
 
-def _refuse_another(folder: Path, begun: Mapping[str, Any], asked: Mapping[str, object]) -> None:
-    if changed := _changed(begun, asked):
+def _refuse_another(folder: Path, begun: Mapping[str, Any], job: Mapping[str, object]) -> None:
+    if changed := _changed(begun, job):
         raise TableError(
             f"{folder} holds another job ({', '.join(changed)} changed since it was begun); "
             "choose another folder or pass --overwrite"
         )
 
 
-def _resumed(folder: Path, asked: Mapping[str, object], begun: Mapping[str, Any], ending: str) -> Manifest:
+def _resumed(folder: Path, job: Mapping[str, object], begun: Mapping[str, Any], ending: str) -> Manifest:
     sweep(folder)
-    return Manifest(folder, asked, _whole_shards(folder, begun, ending), begun.get("end"))
+    return Manifest(folder, job, _whole_shards(folder, begun, ending), begun.get("end"))
 
 
-def _anew(folder: Path, asked: Mapping[str, object]) -> Manifest:
+def _anew(folder: Path, job: Mapping[str, object]) -> Manifest:
     clear(folder)
-    new = Manifest(folder, asked)
+    new = Manifest(folder, job)
     new.save()
     return new
 

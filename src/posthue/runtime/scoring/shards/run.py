@@ -57,7 +57,7 @@ def score_shards(
     folder = Path(job.folder)
     check_target(folder, Path(job.source), overwrite=overwrite)
     with locked(folder):
-        manifest = open_manifest(folder, job.asked(), ending=job.ending, overwrite=overwrite)
+        manifest = open_manifest(folder, job.identity(), ending=job.ending, overwrite=overwrite)
         tally = _make(job, manifest, workers, progress)
     return tally.summary(folder, time.monotonic() - started)
 
@@ -78,7 +78,7 @@ def score_with_workers(
     writer = TableWriter(output, overwrite=overwrite)
     with locked(folder):
         with writer:
-            manifest = open_own_manifest(folder, job.asked(), ending=job.ending, overwrite=overwrite)
+            manifest = open_own_manifest(folder, job.identity(), ending=job.ending, overwrite=overwrite)
             tally = _make(job, manifest, workers, progress)
             for batch in _merged(folder):
                 writer.write(batch)
@@ -194,7 +194,7 @@ class _Run:
 
 
 def _shard_rows(manifest: Manifest) -> int:
-    return int(str(manifest.asked["shard_rows"]))
+    return int(str(manifest.job["shard_rows"]))
 
 
 def _apart(job: ShardJob, stack: ExitStack) -> _Score:
