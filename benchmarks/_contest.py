@@ -28,7 +28,8 @@ from transformers import (
 
 from _same_weights import IMAGE_ENCODER, LABELS, MAX_LENGTH, TEXT_ENCODER, write_config
 from posthue import Post, PostClassifier
-from posthue.data.images.decode import ImageSpec, decode_image, to_pixels
+from posthue.data.images.decode import decode_image, to_pixels
+from posthue.data.images.spec import ImageSpec
 from posthue.data.text import normalise_tweet
 from posthue.model.encoders.encoders import EncodedBatch
 from posthue.model.encoders.hub import image_spec, resolve

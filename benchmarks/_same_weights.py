@@ -23,7 +23,8 @@ from transformers import (
 from transformers.utils import logging as transformers_logging
 
 from posthue import PostClassifier, __version__
-from posthue.data.images.decode import ImageSpec, decode_image, to_pixels
+from posthue.data.images.decode import decode_image, to_pixels
+from posthue.data.images.spec import ImageSpec
 from posthue.data.text import normalise_tweet
 from posthue.model.encoders.hub import image_spec, resolve
 from posthue.model.export import export_graphs

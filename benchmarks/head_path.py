@@ -25,10 +25,11 @@ from posthue.labels import SCHEMES
 from posthue.posts import Post
 from posthue.training.features.encode import FeatureView, encode_posts
 from posthue.training.recipes.folders import Folders
-from posthue.training.recipes.recipe import Stage
+from posthue.training.recipes.head_settings import HeadSettings
+from posthue.training.recipes.schema import Stage
 from posthue.training.research.candidates import candidate
 from posthue.training.research.corpus import IMAGE_ENCODER, TEXT_ENCODER
-from posthue.training.research.heads import HeadSettings, PostFeatures, train_head
+from posthue.training.research.heads import PostFeatures, train_head
 from posthue.training.stages.build import build
 
 BATCH = 64

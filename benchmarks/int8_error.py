@@ -27,7 +27,7 @@ from posthue.graphs import int8
 from posthue.model.export import export_graphs
 from posthue.training.export.bundle import token_batches
 from posthue.training.recipes.folders import Folders
-from posthue.training.recipes.recipe import Stage
+from posthue.training.recipes.schema import Stage
 from posthue.training.stages.build import build
 
 TEXTS = 256

@@ -13,7 +13,7 @@ import tokenizers
 from onnx import TensorProto, helper, numpy_helper
 from tokenizers import models, normalizers, pre_tokenizers
 
-from posthue.data.images.decode import ImageSpec
+from posthue.data.images.spec import ImageSpec
 from posthue.labels import EMOTION, SENTIMENT
 
 TEXT_DIM, IMAGE_DIM, PATCH = 8, 4, 8

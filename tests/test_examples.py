@@ -14,7 +14,8 @@ from PIL import Image
 
 import posthue
 from posthue.apps.cli.demo import app, demo, predicted_examples
-from posthue.data.images.decode import ImageSpec, decode_image
+from posthue.data.images.decode import decode_image
+from posthue.data.images.spec import ImageSpec
 from posthue.errors import ImageError
 from posthue.examples import POSTS
 from posthue.posts import Modality, Post

@@ -21,6 +21,7 @@ SOURCE = ROOT / "src" / "posthue"
 FLOORS = (
     "_version.py",
     "errors.py",
+    "settings.py",
     "posts.py",
     "wording.py",
     "numbers.py",
@@ -91,6 +92,9 @@ WIDE = {
     "apps/cli": "one module per command",
     "apps/telegram": "updates and replies share calls, scrubbing and settings; apart they make a circle",
 }
+
+#: Folders of tests/ for what no package does alone: the whole, hostile posts and tables, benchmarks/.
+TESTS_OF_NO_PACKAGE = (".", "hostile", "benchmarks")
 
 #: Packages from which no import leads to torch, however many there are on the way, lazy ones included.
 TORCH_FREE = ("data", "graphs", "baselines", "runtime", "evaluation")
@@ -181,21 +185,21 @@ class House:
                 ahead += below[name]
         return seen
 
-    def way_to_torch(self, module: str, *, lazy: bool) -> list[str] | None:
-        """Return a chain of imports to torch, or None. The packages of a module are imported with it."""
-        ways = {module: [module]}
-        ahead = [module]
+    def ways_to_torch(self, *, lazy: bool) -> dict[str, list[str]]:
+        """Return module → a chain of imports to torch. The packages of a module are imported with it."""
+        importers: dict[str, set[str]] = {}
+        for module in self.paths:
+            for target in self.imported(module, lazy=lazy):
+                for depth in range(max(1, target.count("."))):
+                    importers.setdefault(target.rsplit(".", depth)[0], set()).add(module)
+        ways: dict[str, list[str]] = {name: [name] for name in TORCH}
+        ahead = list(ways)
         while ahead:
-            here = ahead.pop(0)
-            for target in sorted(self.imported(here, lazy=lazy) if here in self.paths else ()):
-                if target in TORCH:
-                    return [*ways[here], target]
-                parents = [target.rsplit(".", depth)[0] for depth in range(target.count("."))]
-                for each in parents:
-                    if each in self.paths and each not in ways:
-                        ways[each] = [*ways[here], each]
-                        ahead.append(each)
-        return None
+            reached = ahead.pop(0)
+            for module in sorted(importers.get(reached, set()) - set(ways)):
+                ways[module] = [module, *ways[reached]]
+                ahead.append(module)
+        return {module: way for module, way in ways.items() if module in self.paths}
 
 
 HOUSE = House(SOURCE)
@@ -228,6 +232,12 @@ def test_every_package_says_what_it_is() -> None:
             assert len(doc.split()) > 2, package
 
 
+def test_tests_have_the_folders_of_the_packages() -> None:
+    tests = ROOT / "tests"
+    folders = {path.parent.relative_to(tests).as_posix() for path in tests.rglob("test_*.py")}
+    assert folders <= {*FLOORS, *TESTS_OF_NO_PACKAGE}
+
+
 def test_no_class_name_stands_for_several_things() -> None:
     places: dict[str, list[str]] = {}
     for module, path in HOUSE.paths.items():
@@ -237,20 +247,22 @@ def test_no_class_name_stands_for_several_things() -> None:
     assert not {name: modules for name, modules in places.items() if len(modules) > 1}
 
 
-def in_packages(names: tuple[str, ...]) -> list[str]:
-    chosen = [module for module in HOUSE.paths if HOUSE.package(module).partition("/")[0] in names]
-    assert {HOUSE.package(module).partition("/")[0] for module in chosen} == set(names)
-    return chosen
+def to_torch(room: str, *, lazy: bool) -> list[str]:
+    """Return the ways to torch from the modules of a first-level package."""
+    modules = [module for module in HOUSE.paths if HOUSE.package(module).partition("/")[0] == room]
+    assert modules, f"a package that is not there guards nothing: {room}"
+    ways = HOUSE.ways_to_torch(lazy=lazy)
+    return [" -> ".join(ways[module]) for module in modules if module in ways]
 
 
-@pytest.mark.parametrize("module", in_packages(TORCH_FREE))
-def test_torch_is_never_reached(module: str) -> None:
-    assert HOUSE.way_to_torch(module, lazy=True) is None
+@pytest.mark.parametrize("room", TORCH_FREE)
+def test_torch_is_never_reached(room: str) -> None:
+    assert not to_torch(room, lazy=True)
 
 
-@pytest.mark.parametrize("module", in_packages(TORCH_LAZY))
-def test_torch_is_not_imported_before_it_is_needed(module: str) -> None:
-    assert HOUSE.way_to_torch(module, lazy=False) is None
+@pytest.mark.parametrize("room", TORCH_LAZY)
+def test_torch_is_not_imported_before_it_is_needed(room: str) -> None:
+    assert not to_torch(room, lazy=False)
 
 
 def test_a_broken_rule_is_noticed(tmp_path: Path) -> None:
@@ -268,9 +280,9 @@ def test_a_broken_rule_is_noticed(tmp_path: Path) -> None:
     house = House(tmp_path)
     assert "posthue.data.text -> posthue.runtime.engine" in house.upward()
     assert house.circles() == ["data <-> runtime"]
-    way = house.way_to_torch("posthue.data.text", lazy=True)
+    way = house.ways_to_torch(lazy=True)["posthue.data.text"]
     assert way == ["posthue.data.text", "posthue.runtime.engine", "posthue.model.net", "torch"]
-    assert house.way_to_torch("posthue.data.text", lazy=False) is None
+    assert "posthue.data.text" not in house.ways_to_torch(lazy=False)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())

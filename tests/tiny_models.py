@@ -23,7 +23,7 @@ from transformers import (
     ViTConfig,
 )
 
-from posthue.data.images.decode import ImageSpec
+from posthue.data.images.spec import ImageSpec
 from posthue.labels import SCHEMES
 from posthue.model.post_model import PostModel, PostModelConfig
 from posthue.model.processor import PostProcessor

@@ -100,15 +100,6 @@ def scheme(name: str) -> LabelScheme:
     return SCHEMES[name]
 
 
-def current_names(values: Mapping[str, object]) -> dict[str, object]:
-    """Return a mapping by scheme with the schemes' present names.
-
-    >>> current_names({"sentiment": 1, "ekman": 2})
-    {'sentiment': 1, 'emotion': 2}
-    """
-    return {OLD_NAMES.get(name, name): value for name, value in values.items()}
-
-
 def polarity(scheme_name: str, label: str) -> str:
     """Return the sentiment label that ``label`` of ``scheme_name`` maps to; LabelError if there is none."""
     scheme(scheme_name).index(label)

@@ -35,15 +35,6 @@ class State(StrEnum):
     IMAGE = "image"
 
 
-#: What is shown of a post, and how people call it: all of it, one modality, its text with a corrupted image.
-CONDITIONS: Mapping[str, str] = {
-    State.BOTH: "text + image",
-    State.TEXT: "text only",
-    State.IMAGE: "image only",
-    "corrupted": "corrupted image",
-}
-
-
 @dataclass(frozen=True, slots=True)
 class Post:
     """A text, an image, or both.

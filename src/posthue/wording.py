@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from posthue.posts import Modality
+from collections.abc import Mapping
+
+from posthue.posts import Modality, State
 
 MODALITY_NAMES = {Modality.TEXT: "text", Modality.IMAGE: "picture"}
+
+#: What is shown of a post, and how people call it: all of it, one modality, its text with a corrupted image.
+CONDITIONS: Mapping[str, str] = {
+    State.BOTH: "text + image",
+    State.TEXT: "text only",
+    State.IMAGE: "image only",
+    "corrupted": "corrupted image",
+}
 
 
 def percent(share: float, digits: int = 0) -> str:

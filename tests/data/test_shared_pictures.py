@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from posthue.data.images.decode import ImageSpec, decode_image, image_digest
+from posthue.data.images.decode import decode_image, image_digest
+from posthue.data.images.spec import ImageSpec
 from posthue.errors import ImageError
 
 SPEC = ImageSpec()

@@ -15,7 +15,7 @@ import torch
 from transformers import PreTrainedConfig
 
 import posthue
-from posthue.data.images.decode import ImageSpec
+from posthue.data.images.spec import ImageSpec
 from posthue.model.encoders.word_vectors import WordVectorsConfig, word_tokenizer
 from posthue.model.export import export_graphs, export_head
 from posthue.model.post_model import PostModel

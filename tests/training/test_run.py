@@ -23,7 +23,8 @@ from posthue.training import run
 from posthue.training.datasets.stage_rows import narrowed, read_stage, read_training, read_validation
 from posthue.training.export.parity import parity_report
 from posthue.training.recipes.folders import Folders
-from posthue.training.recipes.recipe import Check, Recipe, check_recipe, recipe_from_dict
+from posthue.training.recipes.reading import recipe_from_dict
+from posthue.training.recipes.schema import Check, Partner, Recipe
 from posthue.training.stages import fit, inputs
 from posthue.training.stages.build import StageModel
 from posthue.training.stages.inputs import ValidationSet, validation_set
@@ -80,12 +81,12 @@ def two_stages(place: Path, **changes: Any) -> Recipe:
         **RATES,
     }
     values = {"name": "two", "schemes": ["sentiment", "emotion"], "stages": [words(place), both], **changes}
-    return check_recipe(recipe_from_dict(values))
+    return recipe_from_dict(values)
 
 
 def one_stage(place: Path, **changes: Any) -> Recipe:
     values = {"name": "one", "schemes": ["sentiment", "emotion"], "stages": [words(place, **changes)]}
-    return check_recipe(recipe_from_dict(values))
+    return recipe_from_dict(values)
 
 
 def folders(place: Path, folder: Path) -> Folders:
@@ -190,6 +191,16 @@ def test_token_scores_are_those_of_the_features(trained: Path, place: Path) -> N
     assert sure.argmax(1).tolist() == [0, 2]
 
 
+def test_a_run_whose_recipe_has_the_old_name_of_a_scheme_goes_on(place: Path, tmp_path: Path) -> None:
+    recipe, note = two_stages(place), tmp_path / "recipe.json"
+    fit._keep_recipe(recipe, tmp_path)
+    new = note.read_text()
+    assert '"emotion"' in new
+    note.write_text(new.replace('"emotion"', '"ekman"'))
+    fit._keep_recipe(recipe, tmp_path)
+    assert note.read_text() == new
+
+
 def test_another_recipe_does_not_go_on_with_the_run(trained: Path, place: Path) -> None:
     other = replace(two_stages(place), seed=7)
     with pytest.raises(RecipeError, match="was begun with another recipe"):
@@ -237,7 +248,7 @@ def test_the_temperatures_lessen_the_log_loss(trained: Path, place: Path) -> Non
 def test_parity_is_told_for_whole_posts_too(trained: Path, place: Path) -> None:
     both = StageModel.load(trained / "both" / "model")
     recipe = two_stages(place)
-    check = Check("tweeteval-emotion", "val", pair_with={"corpus": "fer2013", "split": "public_test"})
+    check = Check("tweeteval-emotion", "val", pair_with=Partner("fer2013", "public_test"))
     entry = validation(check, recipe, folders(place, trained), both)
     report = parity_report(both.model, [entry], trained / "bundle")
     assert report["tweeteval-emotion/val/text+image/emotion"]["label_agreement"] >= 0.95

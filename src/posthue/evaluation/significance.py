@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from posthue.evaluation.metrics import METRICS, confusion, expected_calibration_error, from_confusion
 from posthue.evaluation.runs import Answers, Run, pooled
-from posthue.posts import CONDITIONS
+from posthue.wording import CONDITIONS
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

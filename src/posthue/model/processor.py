@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase, ProcessorMixin
 
-from posthue.data.images.decode import ImageSpec, decode_image, to_pixels
+from posthue.data.images.decode import decode_image, to_pixels
+from posthue.data.images.spec import ImageSpec
 from posthue.data.text import normalise_tweet
 from posthue.posts import Modality, Post
 

@@ -24,7 +24,7 @@ from posthue.training.export.model_card import model_card
 from posthue.training.export.parity import parity_report
 from posthue.training.export.provenance import begin_run, provenance
 from posthue.training.recipes.folders import Folders
-from posthue.training.recipes.recipe import Recipe, Stage
+from posthue.training.recipes.schema import Recipe, Stage
 from posthue.training.stages.build import StageModel, build
 from posthue.training.stages.fit import fit, save_stage
 from posthue.training.stages.inputs import stage_inputs, validation_set

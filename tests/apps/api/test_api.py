@@ -271,7 +271,7 @@ def test_a_key_is_asked_for_everywhere_but_health(tiny_bundle: Path) -> None:
 
 
 def test_settings_that_cannot_work_are_refused() -> None:
-    with pytest.raises(InputError, match="max_queue must be more than 0"):
+    with pytest.raises(InputError, match="max_queue: 0 is not a whole number of at least 1"):
         ServeSettings(max_queue=0)
     with pytest.raises(InputError, match="would never fit"):
         ServeSettings(max_queue=10, max_batch=20)

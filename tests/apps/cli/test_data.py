@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
 from pathlib import Path
 
@@ -9,18 +8,10 @@ import numpy as np
 import pytest
 
 from command_line import run
+from photos import photo
 
 pytest.importorskip("matplotlib")
 pytest.importorskip("cleanlab")
-
-from PIL import Image
-
-
-def photo(seed: int) -> bytes:
-    blocks = np.random.default_rng(seed).integers(0, 256, (9, 9, 3), dtype=np.uint8)
-    buffer = io.BytesIO()
-    Image.fromarray(blocks).resize((120, 120), Image.Resampling.BICUBIC).save(buffer, format="PNG")
-    return buffer.getvalue()
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:

@@ -15,7 +15,7 @@ pytest.importorskip("torch")
 pytest.importorskip("optuna")
 
 from command_line import run
-from posthue.training.recipes.recipe import read_recipe
+from posthue.training.recipes.reading import read_recipe
 from research_corpus import flags
 
 pytestmark = pytest.mark.torch

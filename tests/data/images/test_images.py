@@ -14,7 +14,8 @@ import numpy.typing as npt
 import pytest
 from PIL import Image, ImageFile, ImageOps, features
 
-from posthue.data.images.decode import ImageSpec, decode_image, image_digest, to_pixels
+from posthue.data.images.decode import decode_image, image_digest, to_pixels
+from posthue.data.images.spec import ImageSpec
 from posthue.errors import ImageError, InputError
 
 SPEC = ImageSpec()

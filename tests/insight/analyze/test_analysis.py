@@ -47,7 +47,7 @@ def whole(tiny_classifier: posthue.PostClassifier, tmp_path_factory: pytest.Temp
 
 def test_the_numbers(tiny_classifier: posthue.PostClassifier) -> None:
     found = analyze(tiny_classifier, [*corpus(), example(None, "positive", b"junk")], "sentiment")
-    assert (len(found.seen), found.failed) == (21, 1)
+    assert (len(found.posts), found.failed) == (21, 1)
     assert found.counts.sum() == 21
     assert {m.post.text for m in found.mistakes()} >= {"happy", "sad the day"}
     assert list(found.views()) == ["both", "text", "image"]

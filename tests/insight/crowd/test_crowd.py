@@ -13,7 +13,7 @@ pytest.importorskip("matplotlib")
 from posthue.errors import InputError, TableError
 from posthue.evaluation.metrics import wilson
 from posthue.insight.crowd import read_crowd, write_crowd
-from posthue.insight.crowd.reading import Shown, best
+from posthue.insight.crowd.reading import Highlight, best
 from posthue.insight.crowd.report import periods
 from posthue.insight.crowd.times import choose_unit, period_of, time_of
 
@@ -153,6 +153,9 @@ def test_a_wrong_table_is_a_mistake(tmp_path: Path) -> None:
 
 
 def test_a_text_is_shown_once() -> None:
-    posts = [Shown(0.9, -2, "Same  text", None, None, ""), Shown(0.9, -1, "same text", None, None, "")]
-    posts.append(Shown(0.5, -3, "", None, None, ""))
+    posts = [
+        Highlight(0.9, -2, "Same  text", None, None, ""),
+        Highlight(0.9, -1, "same text", None, None, ""),
+    ]
+    posts.append(Highlight(0.5, -3, "", None, None, ""))
     assert [(post.number, post.text) for post in best(posts, 5)] == [(-1, "same text"), (-3, "")]

@@ -188,7 +188,7 @@ def test_exploring_writes_a_page_plots_and_tables(tmp_path: Path) -> None:
     assert {path.suffix for path in done.folder.iterdir()} == {".svg", ".png", ".csv"}
     with (done.folder / "labels.csv").open(encoding="utf-8") as file:
         table_rows = list(csv.DictReader(file))
-    assert [(row["label"], row["posts"], row["both"]) for row in table_rows] == [
+    assert [(row["label"], row["posts"], row["text + image"]) for row in table_rows] == [
         ("negative", "6", "0"),
         ("positive", "6", "6"),
     ]

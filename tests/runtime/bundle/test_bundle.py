@@ -66,7 +66,7 @@ BROKEN = {
     "no schemes": ({"schemes": {}}, "at least one label scheme"),
     "one label": ({"schemes": {"sentiment": ["positive"]}}, "two or more"),
     "a label twice": ({"schemes": {"sentiment": ["a", "a"]}}, "two or more"),
-    "labels that are numbers": ({"schemes": {"sentiment": [1, 2]}}, "list of texts"),
+    "labels that are numbers": ({"schemes": {"sentiment": [1, 2]}}, "sentiment: 1 is not a text"),
     "a missing prior": ({"priors": {"sentiment": [0.2, 0.3, 0.5]}}, "emotion is missing"),
     "a prior that does not sum to 1": (
         {"priors": {"sentiment": [1, 1, 1], "emotion": [1 / 7] * 7}},
@@ -74,9 +74,16 @@ BROKEN = {
     ),
     "a temperature of 0": (
         {"temperatures": {"sentiment": {"both": 0, "text": 1, "image": 1}}},
-        "both must be a number above 0",
+        "temperatures: sentiment: both: 0 is not a number above 0",
     ),
-    "a missing temperature": ({"temperatures": {"sentiment": {"both": 1}}}, "text is missing"),
+    "a missing temperature": (
+        {"temperatures": {"sentiment": {"both": 1}, "emotion": {}}},
+        "temperatures: sentiment: text is missing",
+    ),
+    "a scheme without temperatures": (
+        {"temperatures": {"sentiment": {"both": 1}}},
+        "temperatures: emotion is missing",
+    ),
     "neither text nor image": ({"text": None, "image": None}, "at least one"),
     "a file outside": ({"head": {"file": "../head.onnx"}}, "bare name"),
     "an absolute file": ({"head": {"file": "/etc/passwd"}}, "bare name"),
@@ -84,7 +91,7 @@ BROKEN = {
     "a tokenizer outside": (part("text", tokenizer="../../x.json"), "bare name"),
     "dots": ({"head": {"file": ".."}}, "bare name"),
     "a NUL": ({"head": {"file": "a\0b"}}, "bare name"),
-    "no head": ({"head": None}, "head must be a JSON object"),
+    "no head": ({"head": None}, "head: file is missing"),
     "a length of 0": (part("text", max_length=0), "max_length"),
     "a length that is true": (part("text", max_length=True), "max_length"),
     "an unknown normaliser": (part("text", normalise="magic"), "tweet, none"),

@@ -20,7 +20,7 @@ from posthue.training.datasets import rows
 from posthue.training.datasets.batches import Collator, batch_kinds, prepare
 from posthue.training.datasets.leaks import Leak, find_leaks, keep_clean, write_leaks
 from posthue.training.datasets.unreadable import Skipped, without_unreadable, write_skipped
-from posthue.training.recipes.recipe import Check, TrainingSource
+from posthue.training.recipes.schema import Check, Partner, TrainingSource
 from tiny_models import FACES, tiny_processor, write_corpora
 
 pytestmark = pytest.mark.torch
@@ -76,7 +76,7 @@ def test_limit_draws_the_same_posts_for_the_same_seed(data: Path) -> None:
 
 
 def test_pairs_are_of_one_label(data: Path) -> None:
-    source = TrainingSource("tweeteval-emotion", pair_with={"corpus": "fer2013", "split": "train"})
+    source = TrainingSource("tweeteval-emotion", pair_with=Partner("fer2013"))
     found = rows.read_source(source, SCHEMES, data, 0).dataset
     shades = {label: shade for label, (_, shade) in FACES.items()}
     for row in found:
@@ -87,7 +87,7 @@ def test_pairs_are_of_one_label(data: Path) -> None:
 
 
 def test_texts_without_a_picture_of_their_label_go_alone(data: Path) -> None:
-    source = TrainingSource("tweeteval-sentiment", pair_with={"corpus": "fer2013"})
+    source = TrainingSource("tweeteval-sentiment", pair_with=Partner("fer2013"))
     assert set(rows.read_source(source, SCHEMES, data, 0).dataset["image_bytes"]) == {None}
 
 

@@ -25,7 +25,7 @@ from posthue.training.distill.store import STAGES
 from posthue.training.distill.student import softened
 from posthue.training.distill.teachers import class_order
 
-RECIPES = Path(__file__).parent.parent.parent / "recipes"
+RECIPES = Path(__file__).parents[3] / "recipes"
 
 
 @pytest.fixture(scope="module")
@@ -240,13 +240,13 @@ def test_the_shipped_recipes_can_be_read(file: Path) -> None:
         ({"posts": {"table": "a.csv", "rows": 3}}, "posts: 'rows' is not one of"),
         ({"balance": "even"}, "balance: 'even' is not one of undersample"),
         ({"keep": {"happy": 0.5}}, "keep: 'happy'"),
-        ({"dedup": {"distance": 40}}, "distance is 0 to 31"),
+        ({"dedup": {"distance": 40}}, "dedup: distance: 40 is not a whole number from 0 to 31"),
         ({"student": {"targets": "firm"}}, "targets: 'firm'"),
         ({"student": {"epochs": 0, "frozen_epochs": 0}}, "not both 0"),
-        ({"student": {"learning_rate": "1e-4"}}, "write 1.0e-4"),
+        ({"student": {"learning_rate": "1e-4"}}, "student: learning_rate: '1e-4' is not a number"),
         ({"fractions": {"train": 1.0}}, "fractions: give one for each"),
-        ({"colour": "red"}, "'colour' is no field"),
-        ({"seed": "one"}, "whole numbers"),
+        ({"colour": "red"}, "'colour' is not one of name, posts"),
+        ({"seed": "one"}, "seed: 'one' is not a whole number"),
     ],
 )
 def test_a_wrong_recipe_is_named(changes: dict[str, object], message: str) -> None:

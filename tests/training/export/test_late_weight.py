@@ -15,7 +15,7 @@ from posthue.model.fusion import tune_late_weight
 from posthue.training.datasets.batches import Collator
 from posthue.training.datasets.rows import features_of
 from posthue.training.export.late_weight import tune_shares
-from posthue.training.recipes.recipe import Check
+from posthue.training.recipes.schema import Check
 from posthue.training.stages.inputs import ValidationSet
 from tiny_models import WORDS, bert_config, resnet_config, tiny_model, tiny_processor
 

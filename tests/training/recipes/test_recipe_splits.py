@@ -7,7 +7,8 @@ import pytest
 pytest.importorskip("torch")
 
 from posthue.errors import RecipeError, TableError
-from posthue.training.recipes.recipe import Recipe, recipe_from_dict
+from posthue.training.recipes.reading import recipe_from_dict
+from posthue.training.recipes.schema import Partner, Recipe
 from posthue.training.recipes.splits import use_splits
 
 pytestmark = pytest.mark.torch
@@ -42,8 +43,8 @@ def test_every_use_of_a_corpus_takes_the_file(file: str) -> None:
     stage = use_splits(recipe(), [f"mvsa-single={file}", f"fer2013={file}"]).stages[0]
     assert [source.split for source in stage.train] == [f"train@{file}", "train"]
     assert [check.split for check in stage.validate] == [f"dev@{file}", "val"]
-    assert stage.train[1].pair_with == {"corpus": "fer2013", "split": f"train@{file}"}
-    assert stage.validate[1].pair_with == {"corpus": "fer2013", "split": f"public_test@{file}"}
+    assert stage.train[1].pair_with == Partner("fer2013", f"train@{file}")
+    assert stage.validate[1].pair_with == Partner("fer2013", f"public_test@{file}")
 
 
 def test_one_corpus_need_not_be_named(file: str) -> None:

@@ -14,6 +14,7 @@ import torch
 from posthue.errors import RecipeError
 from posthue.model.fusion import Fusion, FusionSettings, make_fusion
 from posthue.training.features.store import Ragged
+from posthue.training.recipes.head_settings import HeadSettings
 from posthue.training.research.candidates import (
     candidate,
     candidate_from_facts,
@@ -21,7 +22,6 @@ from posthue.training.research.candidates import (
     parse_models,
 )
 from posthue.training.research.heads import (
-    HeadSettings,
     PostFeatures,
     head_logits,
     train_head,

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from posthue.training.recipes.folders import Folders
-from posthue.training.recipes.recipe import check_recipe, recipe_from_dict
+from posthue.training.recipes.reading import recipe_from_dict
 from posthue.training.run import train_recipe
 
 
@@ -25,9 +25,7 @@ def main(folder: Path, run: str, batch_size: int) -> None:
         "train": [{"corpus": "tweeteval-sentiment"}],
         "validate": [{"corpus": "tweeteval-sentiment", "split": "val", "metric": "accuracy"}],
     }
-    recipe = check_recipe(
-        recipe_from_dict({"name": "one", "schemes": ["sentiment", "emotion"], "stages": [stage]})
-    )
+    recipe = recipe_from_dict({"name": "one", "schemes": ["sentiment", "emotion"], "stages": [stage]})
     train_recipe(recipe, Folders(folder / run, folder / "data"))
 
 

@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("torch")
 
 from posthue.errors import RecipeError
-from posthue.training.recipes.recipe import Check, Stage, TrainingSource
+from posthue.training.recipes.schema import Check, Stage, TrainingSource
 from posthue.training.stages.build import _check_small_size
 
 pytestmark = pytest.mark.torch

@@ -108,8 +108,8 @@ def analyze(
             advance(len(mistakes), explained)
     title = f"{classifier.info.name} on {corpus}, {split}"
     write_analysis(found, output, title=title, ablation=ablation, explained=mistakes)
-    right = sum(item.right for item in found.seen)
-    typer.echo(f"{len(found.seen):,} posts, {chosen}, {100 * right / len(found.seen):.1f} % right")
+    right = sum(item.right for item in found.posts)
+    typer.echo(f"{len(found.posts):,} posts, {chosen}, {100 * right / len(found.posts):.1f} % right")
     typer.echo(f"written: {output} and {output.stem}_files")
 
 

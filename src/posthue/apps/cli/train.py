@@ -62,7 +62,7 @@ def train(
     """Train a model from a recipe, or from flags, and export it as a bundle into the run folder."""
     _need("torch")
     from posthue.training.recipes.folders import Folders  # noqa: PLC0415
-    from posthue.training.recipes.recipe import check_recipe, read_recipe, recipe_from_dict  # noqa: PLC0415
+    from posthue.training.recipes.reading import read_recipe, recipe_from_dict  # noqa: PLC0415
     from posthue.training.run import run_recipe  # noqa: PLC0415
 
     if recipe is not None:
@@ -71,7 +71,7 @@ def train(
         stage: dict[str, Any] = {"text": text, "image": image, "freeze": freeze or [], "epochs": epochs}
         stage |= {"batch_size": batch_size, "learning_rate": learning_rate}
         stage |= {"fusion": fusion} if fusion else {}
-        chosen = check_recipe(recipe_from_dict(_flags(output.name, stage, corpus, validate, metric)))
+        chosen = recipe_from_dict(_flags(output.name, stage, corpus, validate, metric))
     if splits:
         from posthue.training.recipes.splits import use_splits  # noqa: PLC0415
 

@@ -2,57 +2,59 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from posthue.errors import InputError
+from posthue.settings import Count, Positive, check_settings
 
 MEGABYTE = 2**20
 
 
 @dataclass(frozen=True, slots=True)
 class ServeSettings:
-    """The limits and switches of one server.
+    """The limits and switches of one server."""
 
-    max_queue: posts that may wait for the model; more are answered 503 with Retry-After.
-    max_held: bytes of request bodies in memory together; more are answered 503.
-    token_budget: tokens that the model takes at once (a picture counts as 256).
-    workers: threads that run the model.
-    max_text: characters of one text. max_image: bytes of one picture. max_pixels: of one picture.
-    max_batch: posts of one batch request. max_body: bytes of one request.
-    timeout: seconds from the last byte of a request to its answer. body_timeout: seconds to send a body.
-    api_key: None: the server is open. Else requests must carry it.
-    cors_origins: origins whose pages may call the API; none by default.
-    fetch_urls: whether ``image_url`` is fetched; never from private addresses.
-    web: whether the pages are served. max_upload: bytes of one uploaded table. max_rows: rows of one.
-    job_seconds: how long the result of an uploaded table is kept after somebody last looked at it.
-    max_jobs: uploaded tables that are kept; one that failed or was fetched makes room for a new one.
-    """
-
-    max_queue: int = 512
-    max_held: int = 256 * MEGABYTE
-    token_budget: int = 2048
-    workers: int = 1
-    max_text: int = 20_000
-    max_image: int = 10 * MEGABYTE
-    max_pixels: int = 50_000_000
-    max_batch: int = 128
-    max_body: int = 32 * MEGABYTE
-    timeout: float = 30.0
-    body_timeout: float = 60.0
+    max_queue: Count = 512
+    """Posts that may wait for the model; more are answered 503 with Retry-After."""
+    max_held: Count = 256 * MEGABYTE
+    """Bytes of request bodies in memory together; more are answered 503."""
+    token_budget: Count = 2048
+    """Tokens that the model takes at once (a picture counts as 256)."""
+    workers: Count = 1
+    """Threads that run the model."""
+    max_text: Count = 20_000
+    """Characters of one text."""
+    max_image: Count = 10 * MEGABYTE
+    """Bytes of one picture."""
+    max_pixels: Count = 50_000_000
+    """Pixels of one picture."""
+    max_batch: Count = 128
+    """Posts of one batch request."""
+    max_body: Count = 32 * MEGABYTE
+    """Bytes of one request."""
+    timeout: Positive = 30.0
+    """Seconds from the last byte of a request to its answer."""
+    body_timeout: Positive = 60.0
+    """Seconds to send a body."""
     api_key: str | None = None
+    """Requests must carry it. None: the server is open."""
     cors_origins: tuple[str, ...] = ()
+    """Origins whose pages may call the API; none by default."""
     fetch_urls: bool = False
+    """Whether ``image_url`` is fetched; never from private addresses."""
     web: bool = True
-    max_upload: int = 200 * MEGABYTE
-    max_rows: int = 200_000
-    job_seconds: float = 900.0
-    max_jobs: int = 8
+    """Whether the pages are served."""
+    max_upload: Count = 200 * MEGABYTE
+    """Bytes of one uploaded table."""
+    max_rows: Count = 200_000
+    """Rows of one uploaded table."""
+    job_seconds: Positive = 900.0
+    """How long the result of an uploaded table is kept after somebody last looked at it."""
+    max_jobs: Count = 8
+    """Uploaded tables that are kept; one that failed or was fetched makes room for a new one."""
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, int | float) and not isinstance(value, bool) and value <= 0:
-                raise InputError(f"{field.name} must be more than 0, not {value}")
+        check_settings(self)
         if self.max_batch > self.max_queue:
             raise InputError("max_batch must not be more than max_queue: such a batch would never fit")
         if self.api_key is not None and not self.api_key.strip():

@@ -16,7 +16,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from posthue.apps.telegram.texts import label_name, scheme_name
-from posthue.data.images.decode import ImageSpec, decode_image
+from posthue.data.images.decode import decode_image
+from posthue.data.images.spec import ImageSpec
 from posthue.errors import ImageError
 from posthue.insight.explain.parts import AGAINST, FOR
 from posthue.insight.plot.palette import page_colours, series_colours

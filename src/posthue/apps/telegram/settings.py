@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from posthue.errors import InputError
+from posthue.settings import Count, Positive, check_settings
 
 TOKEN_VARIABLE = "POSTHUE_BOT_TOKEN"
 SECRET_VARIABLE = "POSTHUE_WEBHOOK_SECRET"
@@ -19,40 +20,41 @@ _SECRET = re.compile(r"[\w-]{1,256}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class BotSettings:
-    """The limits and switches of one bot.
-
-    api_url: the Bot API server. journal: the file of answered update ids; None: one per bot in the user's
-    state folder.
-    feedback: the csv or jsonl file of verdicts; None: no buttons. keep_posts: keep their posts, too.
-    webhook_url: where Telegram sends updates; None: long polling. host, port: where the webhook listens.
-    explain: whether replies say which words and regions speak for the label, when nobody else waits.
-    max_image: bytes of one picture. at_once: chats whose posts are fetched and predicted at the same time.
-    max_waiting: updates in work; a webhook answers 503 beyond it (polling never fetches more than 100).
-    poll_seconds: of one long poll. album_seconds: of quiet until an album is taken as complete.
-    patience: seconds that a reply is tried for. grace: seconds to finish what was accepted when stopped.
-    """
+    """The limits and switches of one bot."""
 
     api_url: str = "https://api.telegram.org"
+    """Address of the Bot API server."""
     journal: Path | None = None
+    """The file of answered update ids. None: one per bot in the user's state folder."""
     feedback: Path | None = None
+    """The csv or jsonl file of verdicts. None: no buttons."""
     keep_posts: bool = False
+    """Keep the posts of the verdicts, too."""
     webhook_url: str | None = None
+    """Where Telegram sends updates. None: long polling."""
     host: str = "127.0.0.1"
-    port: int = 8081
+    """Where the webhook listens."""
+    port: Count = 8081
+    """Where the webhook listens."""
     explain: bool = True
-    max_image: int = 10 * 2**20
-    at_once: int = 8
-    max_waiting: int = 200
-    poll_seconds: int = 25
-    album_seconds: float = 1.0
-    patience: float = 3600.0
-    grace: float = 30.0
+    """Whether replies say which words and regions speak for the label, when nobody else waits."""
+    max_image: Count = 10 * 2**20
+    """Bytes of one picture."""
+    at_once: Count = 8
+    """Chats whose posts are fetched and predicted at the same time."""
+    max_waiting: Count = 200
+    """Updates in work; a webhook answers 503 beyond it (polling never fetches more than 100)."""
+    poll_seconds: Count = 25
+    """Of one long poll."""
+    album_seconds: Positive = 1.0
+    """Seconds of quiet until an album is taken as complete."""
+    patience: Positive = 3600.0
+    """Seconds that a reply is tried for."""
+    grace: Positive = 30.0
+    """Seconds to finish what was accepted when stopped."""
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, int | float) and not isinstance(value, bool) and value <= 0:
-                raise InputError(f"{field.name} must be more than 0, not {value}")
+        check_settings(self)
         _check_url("--api-url", self.api_url, ("http", "https"))
         if self.webhook_url is not None:
             _check_url("--webhook-url", self.webhook_url, ("https", "http"))

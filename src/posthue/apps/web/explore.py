@@ -6,18 +6,20 @@ from collections.abc import Iterator
 
 from posthue.apps.web.gist import Gist, RowPreview
 from posthue.apps.web.jobs import WebJob
-from posthue.apps.web.many import distributions
+from posthue.apps.web.many import label_counts
 from posthue.insight.page.sections import (
     Section,
     columns_html,
     main_html,
     panel_html,
     quotes_html,
+    stacks_html,
     terms_html,
 )
 from posthue.insight.page.shell import escaped, hue, stack
 from posthue.insight.words.terms import distinctive
-from posthue.wording import percent
+from posthue.posts import State
+from posthue.wording import CONDITIONS, percent
 
 NOTHING = (
     '<p class="lead">See what a crowd of posts expresses: labels, how sure they are, the words that set a '
@@ -37,7 +39,7 @@ def content(job: WebJob) -> str:
 
 
 def _sections(gist: Gist) -> Iterator[Section]:
-    yield Section("labels", "Labels", f'<div class="columns">{"".join(distributions(gist))}</div>')
+    yield Section("labels", "Labels", columns_html([stacks_html(label_counts(gist))]))
     yield Section(
         "together", _pairs_title(gist), _pairs(gist), "Posts by the labels of two schemes together."
     )
@@ -101,9 +103,9 @@ def _histogram(bins: list[int]) -> str:
 
 def _parts(gist: Gist) -> str:
     items = "".join(
-        f"<li>{escaped(state)}: {count:,} posts</li>" for state, count in gist.states.most_common()
+        f"<li>{CONDITIONS[state]}: {count:,} posts</li>" for state, count in gist.states.most_common()
     )
-    both = gist.states["text and picture"]
+    both = gist.states[State.BOTH]
     if not both:
         return f"<ul>{items}</ul>"
     shares = [share / both for share in gist.shares]

@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 
 from posthue.insight.words.terms import TermCounts, words_in
 from posthue.labels import LabelScheme
-from posthue.posts import Post, Prediction
-from posthue.wording import MODALITY_NAMES
+from posthue.posts import Post, Prediction, State
 
 SHOWN = 200
 _STRONGEST = 3
@@ -42,7 +41,7 @@ class Gist:
     first: list[RowPreview] = field(default_factory=list)
     mixed: list[RowPreview] = field(default_factory=list)
     labels: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
-    states: Counter[str] = field(default_factory=Counter)
+    states: Counter[State] = field(default_factory=Counter)
     mixed_count: int = 0
     confidence: dict[str, list[int]] = field(default_factory=dict)
     pairs: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -74,7 +73,7 @@ class Gist:
 
     def _count(self, post: Post, row: RowPreview) -> None:
         first = next(iter(row.prediction.schemes.values()))
-        self.states[" and ".join(MODALITY_NAMES[m] for m in first.by_modality)] += 1
+        self.states[State.BOTH if len(first.by_modality) > 1 else State(*first.by_modality)] += 1
         if len(first.shares) > 1:
             for position, share in enumerate(first.shares.values()):
                 self.shares[position] += share

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from posthue.apps.service.settings import MEGABYTE, ServeSettings
 from posthue.apps.web.gist import Gist, RowPreview
 from posthue.apps.web.jobs import WebJob
-from posthue.insight.page.sections import counts_html
-from posthue.insight.page.shell import escaped, hue, stack
+from posthue.insight.page.sections import Counts, summary_html
+from posthue.insight.page.shell import escaped, hue
 from posthue.wording import percent
 
 
@@ -59,16 +57,16 @@ def outcome(job: WebJob) -> str:
         f'<div class="actions"><a class="button main" href="/posts/jobs/{job.id}/result" download>'
         f'Download the result ({job.ending})</a><a class="button" href="/explore?job={job.id}">Explore it</a>'
         f'<button type="button" id="delete" data-job="{job.id}">Delete it now</button></div>'
-        f'<div class="summary"><div>{counts_html(numbers)}</div>{"".join(distributions(gist))}</div>'
+        f"{summary_html(numbers, label_counts(gist))}"
         f"{_reasons(job)}{_table(gist, rows)}"
     )
 
 
-def distributions(gist: Gist) -> Iterable[str]:
-    """Yield one bar per scheme, divided by labels."""
-    for name, scheme in gist.schemes.items():
-        counts = [(label, gist.labels[name][label]) for label in scheme.labels]
-        yield f"<section><h2>{escaped(name)}</h2>{stack(counts)}</section>"
+def label_counts(gist: Gist) -> Counts:
+    """Return how often each label of each scheme was given."""
+    return {
+        name: [(la, gist.labels[name][la]) for la in scheme.labels] for name, scheme in gist.schemes.items()
+    }
 
 
 def _reasons(job: WebJob) -> str:

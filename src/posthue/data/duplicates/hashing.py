@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from posthue.data.images.spec import MAX_PIXELS
 from posthue.errors import ImageError
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def low_frequencies(source: ImageSource, *, side: int, count: int) -> Floats:
 
     side: what the picture is shrunk to, in pixels. Raises ImageError if it cannot be opened.
     """
-    from posthue.data.images.opening import MAX_PIXELS, check_size, open_source  # noqa: PLC0415  (Pillow)
+    from posthue.data.images.opening import check_size, open_source  # noqa: PLC0415  (Pillow)
 
     with open_source(source) as (image, name):
         try:

@@ -9,9 +9,7 @@ very large picture is decoded alone. Pillow's settings stay as they are.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, fields
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,16 +17,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from posthue.data.images.opening import MAX_PIXELS, check_size, load, open_source, orientation, read_chunks
-from posthue.errors import ImageError, InputError
+from posthue.data.images.opening import check_size, load, open_source, orientation, read_chunks
+from posthue.data.images.spec import ImageSpec
+from posthue.errors import ImageError
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from posthue.posts import ImageSource
 
-#: A picture whose longer side, in pixels, is at most this counts as tiny.
-SMALL_SIDE = 96
 _BILINEAR = Image.Resampling.BILINEAR
 _LARGE_PIXELS = 24_000_000
 _one_large_picture = threading.Lock()
@@ -41,52 +38,6 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class ImageSpec:
-    """How pictures become pixels; part of a bundle, so that training and answering agree.
-
-    size: side of the square that the encoder reads, in pixels.
-    crop_ratio: the short side is resized to size / crop_ratio, then the centre is cut out.
-    small_size: a picture whose longer side is at most this is resized whole to this square; None: never.
-    mean, std: per channel (red, green, blue) of values in [0, 1].
-    max_pixels: a picture that declares more is refused as a decompression bomb.
-    """
-
-    size: int = 224
-    crop_ratio: float = 0.875
-    small_size: int | None = SMALL_SIDE
-    mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
-    std: tuple[float, float, float] = (0.5, 0.5, 0.5)
-    max_pixels: int = MAX_PIXELS
-
-    def __post_init__(self) -> None:
-        if self.size < 1 or (self.small_size is not None and self.small_size < 1):
-            raise InputError("image spec: size and small_size must be at least 1")
-        if not 0 < self.crop_ratio <= 1:
-            raise InputError(f"image spec: crop_ratio must be in (0, 1], not {self.crop_ratio}")
-        if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
-            raise InputError("image spec: mean and std need three values each, and every std above 0")
-
-    def to_dict(self) -> dict[str, object]:
-        """Return plain data for JSON."""
-        values = asdict(self)
-        return values | {"mean": list(self.mean), "std": list(self.std)}
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, object]) -> ImageSpec:
-        """Return the spec that ``to_dict`` gave; raise InputError for unknown or misshapen settings."""
-        known = {field.name for field in fields(cls)}
-        if unknown := sorted(set(values) - known):
-            raise InputError(
-                f"image spec: unknown setting {', '.join(unknown)}; known are {', '.join(sorted(known))}"
-            )
-        try:
-            settings = {name: _plain(value) for name, value in values.items()}
-            return cls(**settings)  # type: ignore[arg-type]
-        except (TypeError, ValueError) as error:
-            raise InputError(f"image spec: {error}") from None
 
 
 def decode_image(source: ImageSource, spec: ImageSpec) -> npt.NDArray[np.uint8]:
@@ -135,10 +86,6 @@ def image_digest(source: ImageSource) -> bytes:
             except Exception as error:
                 raise ImageError(f"{name}: cannot be read ({_reason(error)})") from None
     return digest.digest()
-
-
-def _plain(value: object) -> object:
-    return tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else value
 
 
 def _reason(error: Exception) -> str:

@@ -19,6 +19,7 @@ from weakref import WeakValueDictionary
 import numpy as np
 from PIL import Image, JpegImagePlugin
 
+from posthue.data.images.spec import MAX_PIXELS
 from posthue.errors import ImageError
 
 if TYPE_CHECKING:
@@ -31,8 +32,6 @@ _RARE = ("WEBP", "TIFF", "AVIF", "JPEG2000", "ICO")
 _CHUNK = 1 << 20
 #: A larger file is refused before it is read: it is no post's picture.
 MAX_BYTES = 1 << 30
-#: A PIL image that declares more is not loaded, where the caller names no limit of its own.
-MAX_PIXELS = 178_956_970
 _ORIENTATION = 0x0112
 _quiet = threading.Lock()
 #: A PIL image always gets the same lock, so that one thread loads it; few others share that lock.

@@ -18,7 +18,7 @@ from posthue.data.duplicates.grouping import merge_groups
 from posthue.data.duplicates.images import image_groups
 from posthue.data.duplicates.picture_facts import PictureFacts, picture_facts
 from posthue.data.duplicates.texts import text_groups
-from posthue.data.images.decode import SMALL_SIDE
+from posthue.data.images.spec import SMALL_SIDE
 from posthue.posts import Modality
 
 #: Kinds of near-duplicates: of the text, of the picture, of both, or of either (groups that chain them).

@@ -41,14 +41,14 @@ def ablate(analysis: Analysis, classifier: PostClassifier, words: Sequence[str] 
 
     words: those to drop, any case; empty: the words that are among the most frequent of every label.
     """
-    rows = [(item.post.text or "", (item.true,)) for item in analysis.seen]
+    rows = [(item.post.text or "", (item.true,)) for item in analysis.posts]
     chosen = tuple(word.strip().casefold() for word in words if word.strip())
     dropped = chosen or _dominating(rows)
     if not dropped or not any(text.strip() for text, _ in rows):
         return None
     texts = [without(text, dropped) for text, _ in rows]
     touched = [i for i, text in enumerate(texts) if text != rows[i][0]]
-    posts = [Post(texts[i], analysis.seen[i].post.image, analysis.seen[i].post.id) for i in touched]
+    posts = [Post(texts[i], analysis.posts[i].post.image, analysis.posts[i].post.id) for i in touched]
     after = analysis.predicted.copy()
     for i, prediction in zip(touched, classifier.predict_many(posts), strict=True):
         after[i] = _label(analysis, prediction, i)
@@ -58,7 +58,7 @@ def ablate(analysis: Analysis, classifier: PostClassifier, words: Sequence[str] 
 def _dominating(rows: Sequence[tuple[str, tuple[str, ...]]]) -> tuple[str, ...]:
     """Return the words among the 20 most frequent of every label; where there are none, the 50 or 100."""
     counts = count_terms(rows)
-    return next((tuple(found) for top in _TOPS if (found := dominating(counts, top=top))), ())
+    return next((tuple(words) for top in _TOPS if (words := dominating(counts, top=top))), ())
 
 
 def without(text: str, words: Sequence[str]) -> str:
@@ -68,8 +68,8 @@ def without(text: str, words: Sequence[str]) -> str:
     'I a likely winner'
     """
     pattern = "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
-    found = re.sub(rf"(?<![\w@'’])#?(?:{pattern})(?![\w'’])", " ", text, flags=re.IGNORECASE)
-    return " ".join(found.split()) if found != text else text
+    shortened = re.sub(rf"(?<![\w@'’])#?(?:{pattern})(?![\w'’])", " ", text, flags=re.IGNORECASE)
+    return " ".join(shortened.split()) if shortened != text else text
 
 
 def _label(analysis: Analysis, prediction: Prediction, row: int) -> int:
@@ -99,8 +99,8 @@ def _ablation(
 
 
 def _recall(counts: Ints) -> Floats:
-    found: Floats = np.diagonal(counts) / np.maximum(counts.sum(1), 1)
-    return found
+    recall: Floats = np.diagonal(counts) / np.maximum(counts.sum(1), 1)
+    return recall
 
 
 def _difference(before: npt.NDArray[np.bool_], after: npt.NDArray[np.bool_]) -> tuple[float, float, float]:

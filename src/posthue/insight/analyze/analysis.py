@@ -50,19 +50,19 @@ class Analysis:
 
     scheme: str
     labels: tuple[str, ...]
-    seen: Sequence[AnalyzedPost]
+    posts: Sequence[AnalyzedPost]
     failed: int = 0
     several: int = 0
 
     @cached_property
     def true(self) -> Ints:
         """Index of the given label, [n]."""
-        return np.array([self.labels.index(item.true) for item in self.seen], dtype=np.int64)
+        return np.array([self.labels.index(item.true) for item in self.posts], dtype=np.int64)
 
     @cached_property
     def predicted(self) -> Ints:
         """Index of the model's label, [n]."""
-        return np.array([self.labels.index(item.result.label) for item in self.seen], dtype=np.int64)
+        return np.array([self.labels.index(item.result.label) for item in self.posts], dtype=np.int64)
 
     @cached_property
     def counts(self) -> Ints:
@@ -71,12 +71,12 @@ class Analysis:
 
     def views(self) -> dict[State, Answers]:
         """Return the whole posts of both modalities, the texts alone and the pictures alone; none empty."""
-        whole = [s for s in self.seen if len(s.result.by_modality) == 2]
-        found = {State.BOTH: self._answers(whole, [s.result.probabilities for s in whole])}
+        whole = [s for s in self.posts if len(s.result.by_modality) == 2]
+        answers = {State.BOTH: self._answers(whole, [s.result.probabilities for s in whole])}
         for modality in Modality:
-            items = [s for s in self.seen if modality in s.result.by_modality]
-            found[State(modality)] = self._answers(items, [s.result.by_modality[modality] for s in items])
-        return {state: answers for state, answers in found.items() if len(answers.true)}
+            items = [s for s in self.posts if modality in s.result.by_modality]
+            answers[State(modality)] = self._answers(items, [s.result.by_modality[modality] for s in items])
+        return {state: known for state, known in answers.items() if len(known.true)}
 
     def _answers(self, items: Sequence[AnalyzedPost], shares: Sequence[Mapping[str, float]]) -> Answers:
         return Answers(
@@ -87,7 +87,7 @@ class Analysis:
 
     def mistakes(self) -> list[AnalyzedPost]:
         """Return the wrong answers, the most confident first."""
-        wrong = [item for item in self.seen if not item.right]
+        wrong = [item for item in self.posts if not item.right]
         return sorted(wrong, key=lambda item: -item.result.confidence)
 
 
@@ -106,21 +106,21 @@ def analyze(
     several = sum(len(example.labels.get(scheme, ())) > 1 for example in examples)
     if not labelled:
         raise InputError(f"no post has exactly one label of {scheme}")
-    seen: list[AnalyzedPost] = []
+    posts: list[AnalyzedPost] = []
     for start in range(0, len(labelled), _CHUNK):
         chunk = labelled[start : start + _CHUNK]
         predictions = classifier.predict_many([example.post for example in chunk])
         for example, prediction in zip(chunk, predictions, strict=True):
             if prediction.ok:
                 true = example.labels[scheme][0]
-                seen.append(AnalyzedPost(example, prediction, prediction[scheme], true))
+                posts.append(AnalyzedPost(example, prediction, prediction[scheme], true))
         if progress:
             progress(start + len(chunk), len(labelled))
-    if not seen:
+    if not posts:
         raise InputError(
             "none of the labelled posts can be predicted: this model reads none of what they have"
         )
-    return Analysis(scheme, classifier.schemes[scheme].labels, seen, len(labelled) - len(seen), several)
+    return Analysis(scheme, classifier.schemes[scheme].labels, posts, len(labelled) - len(posts), several)
 
 
 def sample(examples: Sequence[Example], most: int | None, *, seed: int = 0) -> Sequence[Example]:
@@ -133,14 +133,14 @@ def sample(examples: Sequence[Example], most: int | None, *, seed: int = 0) -> S
 
 def choose_scheme(classifier: PostClassifier, examples: Sequence[Example], wanted: str | None) -> str:
     """Return ``wanted``, or the first scheme that corpus and model share; raise InputError for none."""
-    has = dict.fromkeys(name for example in examples for name in example.labels)
-    both = [name for name in classifier.schemes if name in has]
+    available = dict.fromkeys(name for example in examples for name in example.labels)
+    both = [name for name in classifier.schemes if name in available]
     if wanted is not None and wanted in both:
         return wanted
     if both and wanted is None:
         return both[0]
     raise InputError(
-        f"the labels of the corpus are of {', '.join(has) or 'no scheme'}, the model answers "
+        f"the labels of the corpus are of {', '.join(available) or 'no scheme'}, the model answers "
         f"{', '.join(classifier.schemes)}"
         + (f": {wanted!r} is not in both" if wanted else ": none is in both")
     )

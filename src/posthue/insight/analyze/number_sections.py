@@ -11,32 +11,31 @@ from posthue.insight.page.shell import escaped
 from posthue.insight.plot import coverage, heat_map, reliability
 from posthue.insight.plot.answers import BINS, FEWEST_IN_BIN
 from posthue.insight.plot.report_files import ReportFiles
-from posthue.posts import CONDITIONS
-from posthue.wording import percent
+from posthue.wording import CONDITIONS, percent
 
 
 def lead(analysis: Analysis) -> str:
     """Return one sentence on what was measured."""
-    found = f"{len(analysis.seen):,} posts, labels of {analysis.scheme}."
+    text = f"{len(analysis.posts):,} posts, labels of {analysis.scheme}."
     if analysis.failed:
-        found += f" {analysis.failed:,} more could not be predicted."
+        text += f" {analysis.failed:,} more could not be predicted."
     if analysis.several:
-        found += f" {analysis.several:,} posts with several labels are left out."
-    return escaped(found)
+        text += f" {analysis.several:,} posts with several labels are left out."
+    return escaped(text)
 
 
 def overview(analysis: Analysis, files: ReportFiles) -> Section:
     """Accuracy and F1 of whole posts and of each modality alone."""
     labels = len(analysis.labels)
     whole = measure(analysis.true, analysis.predicted, labels)
-    majority = analysis.counts.sum(1).max() / len(analysis.seen)
+    majority = analysis.counts.sum(1).max() / len(analysis.posts)
     numbers: list[tuple[str, Cell]] = [
         ("accuracy", percent(whole["accuracy"].value, 1)),
         ("macro F1", percent(whole["macro_f1"].value, 1)),
         ("majority baseline", percent(majority, 1)),
         ("mistakes", int((analysis.true != analysis.predicted).sum())),
     ]
-    rows = [_state_row(CONDITIONS[state], found, labels) for state, found in analysis.views().items()]
+    rows = [_state_row(CONDITIONS[state], answers, labels) for state, answers in analysis.views().items()]
     columns = ("shown", "posts", "accuracy", "macro F1", "weighted F1", "ECE")
     files.table("overview", columns, rows)
     files.table("predictions", *_predictions(analysis))
@@ -49,8 +48,8 @@ def overview(analysis: Analysis, files: ReportFiles) -> Section:
 
 
 def _state_row(name: str, answers: Answers, labels: int) -> list[Cell]:
-    found = measure(answers.true, answers.predicted, labels)
-    metrics = [found[metric].percent() for metric in ("accuracy", "macro_f1", "weighted_f1")]
+    measured = measure(answers.true, answers.predicted, labels)
+    metrics = [measured[metric].percent() for metric in ("accuracy", "macro_f1", "weighted_f1")]
     ece = expected_calibration_error(answers.probabilities, answers.true)
     return [name, len(answers.true), *metrics, f"{ece:.3f}"]
 
@@ -58,14 +57,14 @@ def _state_row(name: str, answers: Answers, labels: int) -> list[Cell]:
 def _predictions(analysis: Analysis) -> tuple[list[str], list[list[object]]]:
     rows: list[list[object]] = [
         [s.post.id, s.true, s.result.label, *s.result.probabilities.values(), s.result.mixed]
-        for s in analysis.seen
+        for s in analysis.posts
     ]
     return ["id", "true", "predicted", *analysis.labels, "mixed"], rows
 
 
 def confusions(analysis: Analysis, files: ReportFiles) -> Section:
     """The confusion matrix, in counts and in shares of each true label."""
-    alt = f"Confusion matrix of {len(analysis.seen)} posts"
+    alt = f"Confusion matrix of {len(analysis.posts)} posts"
     drawn = [
         files.plot(
             heat_map(
@@ -89,10 +88,10 @@ def report(analysis: Analysis, files: ReportFiles) -> Section:
     rows: list[list[Cell]] = []
     for i, name in enumerate(analysis.labels):
         hits, true, predicted = int(counts[i, i]), int(counts[i].sum()), int(counts[:, i].sum())
-        precision = wilson(hits, predicted).percent() if predicted else "never said"
-        recall = wilson(hits, true).percent() if true else "none given"
+        precision = wilson(hits, predicted).percent() if predicted else "never predicted"
+        recall = wilson(hits, true).percent() if true else "no posts"
         rows.append([name, precision, recall, percent(f1[i], 1), true, predicted])
-    columns = ("label", "precision", "recall", "F1", "given", "said")
+    columns = ("label", "precision", "recall", "F1", "true", "predicted")
     files.table("classification_report", columns, rows)
     note = "In brackets: 95 % Wilson intervals."
     return Section("report", "Classification report", table_html(columns, rows), note)
@@ -100,16 +99,16 @@ def report(analysis: Analysis, files: ReportFiles) -> Section:
 
 def calibration(analysis: Analysis, files: ReportFiles) -> Section:
     """Reliability, and coverage against accuracy, per modality state."""
-    views = {CONDITIONS[state]: found for state, found in analysis.views().items()}
+    views = {CONDITIONS[state]: answers for state, answers in analysis.views().items()}
     rows = [
         [name, b.low, b.high, b.count, b.confidence, b.accuracy]
-        for name, found in views.items()
-        for b in reliability_bins(found.probabilities, found.true, BINS)
+        for name, answers in views.items()
+        for b in reliability_bins(answers.probabilities, answers.true, BINS)
     ]
     files.table("reliability", ("shown", "from", "to", "posts", "confidence", "accuracy"), rows)
     drawn = [
-        files.plot(reliability({CONDITIONS[state]: found}), f"reliability_{state}")
-        for state, found in analysis.views().items()
+        files.plot(reliability({CONDITIONS[state]: answers}), f"reliability_{state}")
+        for state, answers in analysis.views().items()
     ]
     drawn.append(files.plot(coverage(views), "coverage"))
     note = f"Bins with fewer than {FEWEST_IN_BIN} posts are not drawn; bands are 95 % Wilson intervals."

@@ -26,7 +26,7 @@ EXPLAINED = 12
 class Explained:
     """A mistake and the explanation of the label that it was given."""
 
-    seen: AnalyzedPost
+    mistake: AnalyzedPost
     explanation: Explanation
 
 
@@ -34,9 +34,9 @@ def explain_mistakes(
     analysis: Analysis, classifier: PostClassifier, most: int = EXPLAINED
 ) -> Iterator[Explained]:
     """Yield the most confident mistakes with their explanation; one that cannot be explained is left out."""
-    for seen in analysis.mistakes()[:most]:
+    for mistake in analysis.mistakes()[:most]:
         try:
-            yield Explained(seen, classifier.explain(seen.post, scheme=analysis.scheme))
+            yield Explained(mistake, classifier.explain(mistake.post, scheme=analysis.scheme))
         except RowError:
             continue
 
@@ -76,7 +76,7 @@ def analysis_page(
         words.ablated(ablation, files),
         posts.pictures(analysis, files),
         posts.disagreement(analysis, files),
-        posts.gallery([(item.seen, item.explanation) for item in explained], analysis, files),
+        posts.gallery([(item.mistake, item.explanation) for item in explained], analysis, files),
     ]
     return page(
         title,

@@ -25,16 +25,16 @@ _DISAGREEING = 6
 
 def pictures(analysis: Analysis, files: ReportFiles) -> Section | None:
     """Which labels the picture alone confuses, with the pictures it is surest of."""
-    seen = [item for item in analysis.seen if Modality.IMAGE in item.result.by_modality]
-    if not seen:
+    pictured = [item for item in analysis.posts if Modality.IMAGE in item.result.by_modality]
+    if not pictured:
         return None
-    answers = [_alone(item, Modality.IMAGE) for item in seen]
-    counts = _counts([item.true for item in seen], [label for label, _ in answers], analysis.labels)
+    answers = [_alone(item, Modality.IMAGE) for item in pictured]
+    counts = _counts([item.true for item in pictured], [label for label, _ in answers], analysis.labels)
     panels, rows = [], []
     for true, label, count in _confused(counts, analysis.labels)[:_PAIRS]:
-        pairs = zip(seen, answers, strict=True)
+        pairs = zip(pictured, answers, strict=True)
         confused = [(item, sure) for item, (answer, sure) in pairs if (item.true, answer) == (true, label)]
-        share = count / max(1, sum(item.true == true for item in seen))
+        share = count / max(1, sum(item.true == true for item in pictured))
         sheet = sheet_html(_sheet(sorted(confused, key=lambda pair: -pair[1])))
         panels.append(panel_html(label, sheet, small=f"given {true}: {count:,}, {percent(share)}"))
         rows.append((true, label, count, share))
@@ -76,14 +76,14 @@ def _sheet(confused: Sequence[tuple[AnalyzedPost, float]]) -> Iterator[tuple[Thu
 
 def disagreement(analysis: Analysis, files: ReportFiles) -> Section | None:
     """How often text and picture say different things, who is right then, and the clearest cases."""
-    both = [item for item in analysis.seen if len(item.result.by_modality) == 2]
+    both = [item for item in analysis.posts if len(item.result.by_modality) == 2]
     if not both:
         return None
     text, image = ([_alone(item, m)[0] for item in both] for m in Modality)
     apart = [a != b for a, b in zip(text, image, strict=True)]
     rows: list[list[Cell]] = []
     for name, wanted in (("they agree", False), ("they disagree", True)):
-        chosen = [i for i, differ in enumerate(apart) if differ == wanted]
+        chosen = [i for i, is_apart in enumerate(apart) if is_apart == wanted]
         if chosen:
             hits = [
                 sum(labels[i] == both[i].true for i in chosen)

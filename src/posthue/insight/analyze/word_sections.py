@@ -29,7 +29,7 @@ _CLOUD = 60
 
 def lengths(analysis: Analysis, files: ReportFiles) -> Section | None:
     """Accuracy against the number of words."""
-    words_of = np.array([count_words(s.post.text or "") for s in analysis.seen])
+    words_of = np.array([count_words(s.post.text or "") for s in analysis.posts])
     if not words_of.any():
         return None
     right = analysis.true == analysis.predicted
@@ -57,8 +57,8 @@ def lengths(analysis: Analysis, files: ReportFiles) -> Section | None:
 
 def _edges(values: Ints) -> list[int]:
     """Return the bounds of about six bins with like numbers of posts, of whole words."""
-    found = np.quantile(values, np.linspace(0, 1, 7)[1:-1]).round().astype(int).tolist()
-    return sorted({0, *(v for v in found if v > 0), int(values.max()) + 1})
+    quantiles = np.quantile(values, np.linspace(0, 1, 7)[1:-1]).round().astype(int).tolist()
+    return sorted({0, *(v for v in quantiles if v > 0), int(values.max()) + 1})
 
 
 def _range(low: int, high: int) -> str:
@@ -67,7 +67,7 @@ def _range(low: int, high: int) -> str:
 
 def words(analysis: Analysis, files: ReportFiles) -> Section | None:
     """Words of the texts by the label that the model gave them."""
-    rows = [(s.post.text or "", (s.result.label,)) for s in analysis.seen]
+    rows = [(s.post.text or "", (s.result.label,)) for s in analysis.posts]
     counts = count_terms(rows, order=analysis.labels)
     if not counts.total:
         return None

@@ -15,12 +15,12 @@ IMBALANCE = 10.0
 DIFFERENT = 0.05
 
 
-def summary(found: AuditFindings) -> dict[str, Any]:
+def summary(findings: AuditFindings) -> dict[str, Any]:
     """Return the figures as plain data for JSON."""
-    audit = found.audit
+    audit = findings.audit
     return {
-        "name": found.name,
-        "scheme": found.scheme,
+        "name": findings.name,
+        "scheme": findings.scheme,
         "posts": len(audit.posts),
         "splits": {split: sum(e.split == split for e in audit.posts) for split in audit.classes()},
         "duplicates": {kind: _duplicate_figures(audit, kind) for kind in KINDS},
@@ -28,15 +28,15 @@ def summary(found: AuditFindings) -> dict[str, Any]:
         "imbalance": imbalance(audit),
         "label_distance": {f"{a}/{b}": d for (a, b), d in label_distance(audit.classes()).items()},
         "suspicious": {
-            "found": len(found.issues.issues),
-            "checked": found.issues.checked,
-            "quick_model_accuracy": found.issues.accuracy,
-            "vectors": found.vectors,
-            "note": found.issues.note,
+            "found": len(findings.issues.issues),
+            "checked": findings.issues.checked,
+            "quick_model_accuracy": findings.issues.accuracy,
+            "vectors": findings.vectors,
+            "note": findings.issues.note,
         },
         "unreadable": len(audit.unreadable()),
         "missing": _counts(what for _, what in audit.missing()),
-        "moved": found.fixed.moved if found.fixed else None,
+        "moved": findings.fixed.moved if findings.fixed else None,
     }
 
 
@@ -46,9 +46,9 @@ def imbalance(audit: Audit) -> float | None:
     return max(counts.values()) / min(counts.values()) if len(counts) > 1 else None
 
 
-def findings_lines(found: AuditFindings) -> list[str]:
+def findings_lines(findings: AuditFindings) -> list[str]:
     """Return what was found, a line each, the same for the terminal and the report."""
-    audit, figures = found.audit, summary(found)
+    audit, figures = findings.audit, summary(findings)
     lines = [
         f"{figures['posts']:,} posts: "
         + ", ".join(f"{s or 'no split'} {n:,}" for s, n in figures["splits"].items())
@@ -62,12 +62,12 @@ def findings_lines(found: AuditFindings) -> list[str]:
         lines.append(f"{count:,} posts of {split} ({share:.1%}) have a near-duplicate in {other}")
     if not audit.repeats():
         lines.append("no near-duplicates")
-    lines += _label_lines(found, figures)
+    lines += _label_lines(findings, figures)
     lines.append(f"unreadable pictures: {figures['unreadable']:,}")
     lines += [f"without {what}: {count:,}" for what, count in figures["missing"].items()]
-    if found.fixed:
-        sizes = ", ".join(f"{split} {n:,}" for split, n in Counter(found.fixed.splits).items())
-        moved = f"{found.fixed.moved:,} posts moved, " if len(figures["splits"]) > 1 else ""
+    if findings.fixed:
+        sizes = ", ".join(f"{split} {n:,}" for split, n in Counter(findings.fixed.splits).items())
+        moved = f"{findings.fixed.moved:,} posts moved, " if len(figures["splits"]) > 1 else ""
         lines.append(f"new splits: {moved}no group of near-duplicates across splits ({sizes})")
     return lines
 
@@ -104,26 +104,23 @@ def _duplicates_line(kind: str, figures: dict[str, Any]) -> str:
     return line
 
 
-def _label_lines(found: AuditFindings, figures: dict[str, Any]) -> Iterator[str]:
-    if found.scheme is None:
+def _label_lines(findings: AuditFindings, figures: dict[str, Any]) -> Iterator[str]:
+    if findings.scheme is None:
         yield "no column of labels: classes, conflicts and labels not looked at (--label-column)"
         return
     ratio = figures["imbalance"]
     if ratio is not None:
         remark = ": imbalanced, look at macro F1 and class_weights" if ratio >= IMBALANCE else ""
         yield f"largest class {ratio:.1f} times the smallest{remark}"
-    for (one, other), distance in label_distance(found.audit.classes()).items():
+    for (one, other), distance in label_distance(findings.audit.classes()).items():
         if distance >= DIFFERENT:
             yield f"{one} and {other} differ in {distance:.1%} of their labels"
-    issues = found.issues
+    issues = findings.issues
     yield issues.note or (
         f"suspicious labels: {len(issues.issues):,} of {issues.checked:,} "
-        f"({found.vectors}; quick model right on {issues.accuracy:.1%})"
+        f"({findings.vectors}; quick model right on {issues.accuracy:.1%})"
     )
 
 
 def _counts(values: Iterator[str]) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for value in values:
-        found[value] = found.get(value, 0) + 1
-    return found
+    return dict(Counter(values))

@@ -12,14 +12,14 @@ from posthue.evaluation.audit.label_issues import LabelIssue
 from posthue.files import write_csv, write_file
 from posthue.insight.check.figures import findings_lines
 from posthue.insight.check.plots import class_plot, repeat_plot
+from posthue.insight.page.markdown import markdown_table, markdown_text
 
 _SHOWN = 10
-_CUT = 90
 
 
-def write_findings(found: AuditFindings, folder: Path) -> None:
+def write_findings(findings: AuditFindings, folder: Path) -> None:
     """Write report.md, its plots (svg, png) and the csv files into a folder."""
-    audit, posts = found.audit, found.audit.posts
+    audit, posts = findings.audit, findings.audit.posts
     tables: dict[str, tuple[Sequence[str], Iterable[Sequence[object]]]] = {
         "duplicates": (("group", "kind", "split", "id"), _duplicate_rows(audit)),
         "conflicts": (("group", "kind", "split", "id", "label"), _conflict_rows(audit)),
@@ -27,7 +27,7 @@ def write_findings(found: AuditFindings, folder: Path) -> None:
             ("split", "id", "given", "suggested", "confidence", "given_confidence"),
             [
                 (posts[i.row].split, posts[i.row].post.id, i.given, i.suggested, *_percents(i))
-                for i in found.issues.issues
+                for i in findings.issues.issues
             ],
         ),
         "unreadable": (
@@ -45,24 +45,32 @@ def write_findings(found: AuditFindings, folder: Path) -> None:
     }
     for name, (columns, rows) in tables.items():
         write_csv(folder / f"{name}.csv", columns, rows, for_people=True)
-    if found.fixed:
-        anew = zip(posts, found.fixed.splits, audit.groups["either"], strict=True)
-        write_splits(folder / "splits.csv", [(str(row.post.id), split, group) for row, split, group in anew])
-    class_plot(audit, found.name).save(folder, "classes")
+    if findings.fixed:
+        regrouped = zip(posts, findings.fixed.splits, audit.groups["either"], strict=True)
+        write_splits(
+            folder / "splits.csv", [(str(row.post.id), split, group) for row, split, group in regrouped]
+        )
+    class_plot(audit, findings.name).save(folder, "classes")
     repeat_plot(audit).save(folder, "repeats")
-    write_file(folder / "report.md", report(found))
+    write_file(folder / "report.md", report(findings))
 
 
-def report(found: AuditFindings) -> str:
+def report(findings: AuditFindings) -> str:
     """Return the report as Markdown."""
-    parts = [f"# {found.name}: data check", "\n".join(f"- {line}" for line in findings_lines(found))]
-    parts += ["![labels by split](classes.svg)", _class_table(found.audit), "![near-duplicates](repeats.svg)"]
-    if found.audit.torn():
-        parts.append(_groups("Near-duplicates across splits", found.audit, found.audit.torn()))
-    if found.audit.conflicts():
-        parts.append(_groups("Near-duplicates with different labels", found.audit, found.audit.conflicts()))
-    if found.issues.issues:
-        parts.append(_issues(found))
+    parts = [f"# {findings.name}: data check", "\n".join(f"- {line}" for line in findings_lines(findings))]
+    parts += [
+        "![labels by split](classes.svg)",
+        _class_table(findings.audit),
+        "![near-duplicates](repeats.svg)",
+    ]
+    if findings.audit.torn():
+        parts.append(_groups("Near-duplicates across splits", findings.audit, findings.audit.torn()))
+    if findings.audit.conflicts():
+        parts.append(
+            _groups("Near-duplicates with different labels", findings.audit, findings.audit.conflicts())
+        )
+    if findings.issues.issues:
+        parts.append(_issues(findings))
     parts.append(
         "Suspicious labels are what a quick model doubts, to be looked at and not to be believed. "
         "The complete lists are in the csv files beside this report."
@@ -94,14 +102,14 @@ def _class_table(audit: Audit) -> str:
     labels = sorted({label for counts in classes.values() for label in counts})
     if not labels:
         return ""
-    head = "| label | " + " | ".join(split or "all" for split in classes) + " |"
     rows = [
-        f"| {_plain(label)} | "
-        + " | ".join(f"{c[label]:,} ({c[label] / max(1, c.total()):.1%})" for c in classes.values())
-        + " |"
+        [
+            markdown_text(label),
+            *(f"{c[label]:,} ({c[label] / max(1, c.total()):.1%})" for c in classes.values()),
+        ]
         for label in labels
     ]
-    return "\n".join(["## Classes", "", head, "|---" * (len(classes) + 1) + "|", *rows])
+    return "## Classes\n\n" + markdown_table(("label", *(split or "all" for split in classes)), rows)
 
 
 def _groups(title: str, audit: Audit, groups: dict[int, list[int]]) -> str:
@@ -113,26 +121,22 @@ def _groups(title: str, audit: Audit, groups: dict[int, list[int]]) -> str:
     return "\n".join(lines)
 
 
-def _issues(found: AuditFindings) -> str:
-    lines = [
-        "## Suspicious labels",
-        "",
-        "| split | id | given | suggested | confidence | text |",
-        "|---" * 6 + "|",
-    ]
-    for issue in found.issues.issues[: 2 * _SHOWN]:
-        entry = found.audit.posts[issue.row]
+def _issues(findings: AuditFindings) -> str:
+    rows = []
+    for issue in findings.issues.issues[: 2 * _SHOWN]:
+        entry = findings.audit.posts[issue.row]
         cells = (entry.split, entry.post.id, issue.given, issue.suggested, f"{issue.confidence:.2f}")
-        lines.append("| " + " | ".join(_plain(str(c)) for c in (*cells, entry.post.text or "")) + " |")
-    return "\n".join(lines)
+        rows.append([markdown_text(str(cell)) for cell in (*cells, entry.post.text or "")])
+    columns = ("split", "id", "given", "suggested", "confidence", "text")
+    return "## Suspicious labels\n\n" + markdown_table(columns, rows)
 
 
 def _telling(audit: Audit, rows: list[int], most: int = 4) -> list[int]:
     """Return a few rows of a group, of as many splits and labels as there are."""
-    seen: dict[tuple[str, tuple[str, ...]], int] = {}
+    first_rows: dict[tuple[str, tuple[str, ...]], int] = {}
     for row in rows:
-        seen.setdefault((audit.posts[row].split, audit.posts[row].labels), row)
-    chosen = [*seen.values(), *(row for row in rows if row not in seen.values())]
+        first_rows.setdefault((audit.posts[row].split, audit.posts[row].labels), row)
+    chosen = [*first_rows.values(), *(row for row in rows if row not in first_rows.values())]
     return sorted(chosen[:most])
 
 
@@ -140,14 +144,7 @@ def _post_line(audit: Audit, row: int) -> str:
     entry = audit.posts[row]
     label = "|".join(entry.labels) or "no label"
     cells = (entry.split, str(entry.post.id), f"({label})", entry.post.text or "")
-    return "- " + " ".join(_plain(cell) for cell in cells)
-
-
-def _plain(text: str) -> str:
-    """Return a text that Markdown shows as it is, on one line, cut."""
-    line = " ".join(text.split())
-    cut = line if len(line) <= _CUT else line[:_CUT] + "…"
-    return "".join("\\" + c if c in "\\`*_[]<>|#!" else c for c in cut)
+    return "- " + " ".join(markdown_text(cell) for cell in cells)
 
 
 def _percents(issue: LabelIssue) -> tuple[str, str]:

@@ -21,7 +21,7 @@ from posthue.insight.plot.figure import (
     wrapped,
 )
 from posthue.insight.plot.palette import page_colours, series_colour
-from posthue.posts import CONDITIONS
+from posthue.wording import CONDITIONS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -12,7 +12,8 @@ from posthue.evaluation.metrics import confusion, per_class_f1
 from posthue.evaluation.runs import Run, pooled
 from posthue.evaluation.significance import COLUMNS, Cell, Difference, mcnemar
 from posthue.files import write_csv, write_file
-from posthue.posts import CONDITIONS
+from posthue.insight.page.markdown import markdown_table
+from posthue.wording import CONDITIONS
 
 TITLES = {
     "accuracy": "Accuracy",
@@ -32,14 +33,11 @@ def write_tables(
 
     runs: the name of the last column, seeds or folds. head: a line of Markdown that says what was measured.
     """
-    write_csv(out / "table.csv", (*_TABLE, runs), [_plain(astuple(cell)) for cell in cells], for_people=True)
+    rows = [_rounded(astuple(cell)) for cell in cells]
+    write_csv(out / "table.csv", (*_TABLE, runs), rows, for_people=True)
     if differences:
-        write_csv(
-            out / "significance.csv",
-            _DIFFERENCES,
-            [_plain(astuple(one)) for one in differences],
-            for_people=True,
-        )
+        rows = [_rounded(astuple(one)) for one in differences]
+        write_csv(out / "significance.csv", _DIFFERENCES, rows, for_people=True)
     else:  # of an earlier call with more models
         (out / "significance.csv").unlink(missing_ok=True)
     write_file(out / "table.md", _markdown(cells, differences, runs, head))
@@ -113,12 +111,8 @@ def _sklearn_report(true: np.ndarray, predicted: np.ndarray, labels: Sequence[st
 
 
 def _confusion_table(counts: np.ndarray, labels: Sequence[str]) -> str:
-    rows = [f"| true ↓ predicted → | {' | '.join(labels)} |", "|---" * (len(labels) + 1) + "|"]
-    rows += [
-        f"| {label} | {' | '.join(str(int(v)) for v in row)} |"
-        for label, row in zip(labels, counts, strict=True)
-    ]
-    return "\n".join(rows)
+    rows = [[label, *map(int, row)] for label, row in zip(labels, counts, strict=True)]
+    return markdown_table(("true ↓ predicted →", *labels), rows)
 
 
 def _markdown(cells: Sequence[Cell], differences: Sequence[Difference], runs: str, head: str) -> str:
@@ -135,19 +129,18 @@ def _markdown(cells: Sequence[Cell], differences: Sequence[Difference], runs: st
             f"\\* differs from {differences[0].baseline} (paired bootstrap, Holm-corrected p < 0.05)."
         )
     for metric in COLUMNS:
-        lines += ["", f"## {TITLES[metric]}", "", f"| model | {' | '.join(CONDITIONS[c] for c in shown)} |"]
-        lines.append("|---" * (len(shown) + 1) + "|")
-        for model in models:
-            row = [_cell(known.get((model, c, metric)), stars.get((model, c, metric), "")) for c in shown]
-            lines.append(f"| {model} | {' | '.join(row)} |")
+        keys = {model: [(model, c, metric) for c in shown] for model in models}
+        rows = [[m, *(_spread(known.get(k), stars.get(k, "")) for k in keys[m])] for m in models]
+        table = markdown_table(("model", *(CONDITIONS[c] for c in shown)), rows)
+        lines += ["", f"## {TITLES[metric]}", "", table]
     return "\n".join(lines) + "\n"
 
 
-def _cell(cell: Cell | None, star: str) -> str:
+def _spread(cell: Cell | None, star: str) -> str:
     return f"{100 * cell.mean:.1f} ± {100 * cell.std:.1f}{star}" if cell else ""
 
 
-def _plain(row: Sequence[object]) -> list[object]:
+def _rounded(row: Sequence[object]) -> list[object]:
     return [f"{value:.6f}" if isinstance(value, float) else value for value in row]
 
 

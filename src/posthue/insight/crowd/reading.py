@@ -30,7 +30,7 @@ Progress: TypeAlias = Callable[[int, int | None], None]
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Shown:
+class Highlight:
     """A post that may be shown. score: how much it is what it is shown for."""
 
     score: float
@@ -38,7 +38,7 @@ class Shown:
     text: str = field(compare=False)
     image: str | bytes | None = field(compare=False)
     id: str | None = field(compare=False)
-    said: str = field(compare=False)
+    reason: str = field(compare=False)
 
 
 @dataclass(slots=True)
@@ -49,7 +49,7 @@ class CrowdTally:
     counts: Counter[str] = field(default_factory=Counter)
     times: dict[datetime, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     groups: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
-    most: dict[str, list[Shown]] = field(default_factory=lambda: defaultdict(list))
+    most: dict[str, list[Highlight]] = field(default_factory=lambda: defaultdict(list))
 
 
 @dataclass(slots=True)
@@ -66,7 +66,7 @@ class Crowd:
     mixed_posts: int = 0
     without_time: int = 0
     tallies: dict[str, CrowdTally] = field(default_factory=dict)
-    mixed: list[Shown] = field(default_factory=list)
+    mixed: list[Highlight] = field(default_factory=list)
 
 
 def read_crowd(
@@ -123,33 +123,33 @@ def _rows(batch: pa.RecordBatch) -> Iterable[Row]:
 def _add(crowd: Crowd, row: Row, roles: Columns, folder: Path) -> None:
     number = crowd.rows
     crowd.rows += 1
-    found = {
+    labels = {
         name: label for name in crowd.tallies if (label := text_of(row[name])) in crowd.tallies[name].labels
     }
-    if not found:
+    if not labels:
         crowd.failed += 1
         return
     time = _hour(crowd, row)
     group = (text_of(row[crowd.by]) or _NOTHING) if crowd.by else None
 
-    for name, label in found.items():
+    for name, label in labels.items():
         _count(crowd.tallies[name], label, time, group)
         sure = _number(row[f"{name}_{label}"])
         heap = crowd.tallies[name].most[label]
         if _is_kept(heap, sure, number):
-            _keep(heap, _shown(row, roles, folder, sure, number, f"{label} {percent(sure)}"))
+            _keep(heap, _highlight(row, roles, folder, sure, number, f"{label} {percent(sure)}"))
     if str(row.get("mixed")).lower() in ("true", "1"):
         crowd.mixed_posts += 1
         text, picture = (_number(row.get(f"{modality}_share")) for modality in ("text", "image"))
         if _is_kept(crowd.mixed, min(text, picture), number):
-            said = f"text {percent(text)}, picture {percent(picture)}: {', '.join(found.values())}"
-            _keep(crowd.mixed, _shown(row, roles, folder, min(text, picture), number, said))
+            reason = f"text {percent(text)}, picture {percent(picture)}: {', '.join(labels.values())}"
+            _keep(crowd.mixed, _highlight(row, roles, folder, min(text, picture), number, reason))
 
 
-def _shown(row: Row, roles: Columns, folder: Path, score: float, number: int, said: str) -> Shown:
+def _highlight(row: Row, roles: Columns, folder: Path, score: float, number: int, reason: str) -> Highlight:
     text = text_of(row.get(roles.text or "")) or ""
     image = image_of(row.get(roles.image or ""), folder)
-    return Shown(score, -number, text, image, text_of(row.get(roles.id or "")), said)
+    return Highlight(score, -number, text, image, text_of(row.get(roles.id or "")), reason)
 
 
 def _hour(crowd: Crowd, row: Row) -> datetime | None:
@@ -168,28 +168,28 @@ def _count(tally: CrowdTally, label: str, time: datetime | None, group: str | No
         tally.groups[group][label] += 1
 
 
-def _is_kept(heap: list[Shown], score: float, number: int) -> bool:
+def _is_kept(heap: list[Highlight], score: float, number: int) -> bool:
     """Whether a post is among the highest so far; of equal scores the earlier one is."""
     return len(heap) < _HELD or (score, -number) > (heap[0].score, heap[0].number)
 
 
-def _keep(heap: list[Shown], post: Shown) -> None:
+def _keep(heap: list[Highlight], post: Highlight) -> None:
     if len(heap) < _HELD:
         heapq.heappush(heap, post)
     else:
         heapq.heapreplace(heap, post)
 
 
-def best(posts: Sequence[Shown], most: int) -> list[Shown]:
+def best(posts: Sequence[Highlight], most: int) -> list[Highlight]:
     """Return the highest posts, each text once."""
     seen: set[str] = set()
-    found: list[Shown] = []
+    highest: list[Highlight] = []
     for post in sorted(posts, reverse=True):
         key = " ".join(post.text.casefold().split()) or f"row {post.number}"
-        if key not in seen and len(found) < most:
+        if key not in seen and len(highest) < most:
             seen.add(key)
-            found.append(post)
-    return found
+            highest.append(post)
+    return highest
 
 
 def _number(value: object) -> float:

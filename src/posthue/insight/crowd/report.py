@@ -10,18 +10,18 @@ from pathlib import Path
 from posthue.data.text import masked
 from posthue.evaluation.metrics import MetricInterval, wilson
 from posthue.files import write_csv, write_file
-from posthue.insight.crowd.reading import Crowd, CrowdTally, Shown, best
+from posthue.insight.crowd.reading import Crowd, CrowdTally, Highlight, best
 from posthue.insight.crowd.times import choose_unit, period_of
 from posthue.insight.page.sections import (
     Cell,
     Section,
     columns_html,
-    counts_html,
     main_html,
     panel_html,
     plots_html,
     quotes_html,
     sheet_html,
+    summary_html,
     table_html,
 )
 from posthue.insight.page.shell import FOOT, escaped, page, stack
@@ -71,11 +71,8 @@ def _head(crowd: Crowd) -> str:
         ("mixed", crowd.mixed_posts),
         ("not predicted", crowd.failed),
     ]
-    stacks = "".join(
-        f"<section><h2>{escaped(name)}</h2>{stack([(la, tally.counts[la]) for la in tally.labels])}</section>"
-        for name, tally in crowd.tallies.items()
-    )
-    return f'<div class="summary">{counts_html(numbers)}{stacks}</div>'
+    counts = {name: [(la, t.counts[la]) for la in t.labels] for name, t in crowd.tallies.items()}
+    return summary_html(numbers, counts)
 
 
 def shares(counts: Counter[str], labels: Sequence[str]) -> dict[str, MetricInterval]:
@@ -86,10 +83,10 @@ def shares(counts: Counter[str], labels: Sequence[str]) -> dict[str, MetricInter
 def periods(tally: CrowdTally) -> tuple[str, dict[datetime, Counter[str]]]:
     """Return the unit of time that fits, and the counts of each of its periods, in order."""
     unit = choose_unit(tally.times)
-    found: dict[datetime, Counter[str]] = {}
+    counts: dict[datetime, Counter[str]] = {}
     for time in sorted(tally.times):
-        found.setdefault(period_of(time, unit), Counter()).update(tally.times[time])
-    return unit, found
+        counts.setdefault(period_of(time, unit), Counter()).update(tally.times[time])
+    return unit, counts
 
 
 def groups(tally: CrowdTally) -> list[tuple[str, Counter[str]]]:
@@ -98,26 +95,30 @@ def groups(tally: CrowdTally) -> list[tuple[str, Counter[str]]]:
 
 
 def _plots(crowd: Crowd, name: str, tally: CrowdTally) -> dict[str, Plot]:
-    found = {"shares": _share_bars(name, shares(tally.counts, tally.labels))} if tally.counts else {}
+    plots = {"shares": _share_bars(name, shares(tally.counts, tally.labels))} if tally.counts else {}
     unit, over_time = periods(tally)
     if len(over_time) > 1:
-        found["time"] = _time_curves(name, tally.labels, unit, over_time)
-    return found
+        plots["time"] = _time_curves(name, tally.labels, unit, over_time)
+    return plots
 
 
-def _share_bars(name: str, of: Mapping[str, MetricInterval]) -> Plot:
-    values = {label: share.value for label, share in of.items()}
-    intervals = {label: (share.low, share.high) for label, share in of.items()}
+def _share_bars(name: str, shares: Mapping[str, MetricInterval]) -> Plot:
+    values = {label: share.value for label, share in shares.items()}
+    intervals = {label: (share.low, share.high) for label, share in shares.items()}
     alt = f"{name}: " + ", ".join(f"{label} {percent(value)}" for label, value in values.items())
     return bars(values, title="Share of posts", alt=alt, intervals=intervals, show=percent)
 
 
-def _time_curves(name: str, labels: Sequence[str], unit: str, found: Mapping[datetime, Counter[str]]) -> Plot:
-    times = [time.replace(tzinfo=None) for time in found]
+def _time_curves(
+    name: str, labels: Sequence[str], unit: str, counts_by_time: Mapping[datetime, Counter[str]]
+) -> Plot:
+    times = [time.replace(tzinfo=None) for time in counts_by_time]
     lines = {}
     for label in labels:
-        of = [wilson(counts[label], counts.total()) for counts in found.values()]
-        lines[label] = Series(times, [m.value for m in of], [m.low for m in of], [m.high for m in of])
+        intervals = [wilson(counts[label], counts.total()) for counts in counts_by_time.values()]
+        lines[label] = Series(
+            times, [m.value for m in intervals], [m.low for m in intervals], [m.high for m in intervals]
+        )
     alt = f"{name} by {unit}, from {times[0]:%Y-%m-%d} to {times[-1]:%Y-%m-%d}"
     title = f"Shares by {unit} (UTC)"
     return curves(lines, title=title, alt=alt, unit=("", "share of posts"), percent="y")
@@ -134,29 +135,29 @@ def _shares_section(crowd: Crowd, name: str, tally: CrowdTally, plots: Mapping[s
 
 
 def _by_html(by: str, tally: CrowdTally) -> str:
-    found = groups(tally)
+    largest = groups(tally)
     panels = [
         panel_html(
             value,
             stack([(label, counts[label]) for label in tally.labels]),
             small=f"{counts.total():,} posts",
         )
-        for value, counts in found
+        for value, counts in largest
     ]
     rows: list[list[Cell]] = [
         [value, counts.total(), *(m.percent(0) for m in shares(counts, tally.labels).values())]
-        for value, counts in found
+        for value, counts in largest
     ]
-    left = len(tally.groups) - len(found)
+    left = len(tally.groups) - len(largest)
     caption = f"Shares with intervals{f'; {left:,} smaller groups are in the csv' if left else ''}"
     return columns_html(panels) + table_html([by, "posts", *tally.labels], rows, caption=caption)
 
 
 def _most_section(name: str, tally: CrowdTally) -> Section:
     panels = [
-        panel_html(_most(label), _posts_html(found), colour=label)
+        panel_html(_most(label), _posts_html(clearest), colour=label)
         for label in tally.labels
-        if label != "neutral" and (found := best(tally.most[label], _POSTS))
+        if label != "neutral" and (clearest := best(tally.most[label], _POSTS))
     ]
     note = "The posts of which the model is surest, each text once; mentions and links are masked."
     return Section(f"most-{name}", f"Clearest posts: {name}", columns_html(panels) if panels else "", note)
@@ -167,21 +168,23 @@ def _most(label: str) -> str:
 
 
 def _mixed_section(crowd: Crowd) -> Section:
-    found = best(crowd.mixed, 2 * _POSTS)
-    half = (len(found) + 1) // 2
-    body = columns_html(f"<div>{_posts_html(part)}</div>" for part in (found[:half], found[half:]) if part)
+    clearest = best(crowd.mixed, 2 * _POSTS)
+    half = (len(clearest) + 1) // 2
+    body = columns_html(
+        f"<div>{_posts_html(part)}</div>" for part in (clearest[:half], clearest[half:]) if part
+    )
     note = (
         f"{crowd.mixed_posts:,} posts whose text and picture say different things; "
         "the most evenly divided first."
     )
-    return Section("mixed", "Mixed posts", body if found else "", note)
+    return Section("mixed", "Mixed posts", body if clearest else "", note)
 
 
-def _posts_html(posts: Sequence[Shown]) -> str:
+def _posts_html(posts: Sequence[Highlight]) -> str:
     thumbnails = ((thumbnail(post.image, side=132, quality=76), masked(post.text)) for post in posts)
     pictures = [(small, text or "Picture of a post") for small, text in thumbnails if small]
     quotes = quotes_html(
-        (masked(post.text) or "(no text)", f"{post.said}{f' · {post.id}' if post.id else ''}")
+        (masked(post.text) or "(no text)", f"{post.reason}{f' · {post.id}' if post.id else ''}")
         for post in posts
     )
     return sheet_html(pictures) + quotes
@@ -194,10 +197,10 @@ def _write_tables(folder: Path, name: str, tally: CrowdTally) -> None:
         "by": sorted(tally.groups.items()),
         "time": [(time.isoformat(), counts) for time, counts in over_time.items()],
     }
-    for kind, found in tables.items():
+    for kind, counts_by_value in tables.items():
         rows = [
             [value, counts.total(), label, counts[label], m.value, m.low, m.high]
-            for value, counts in found
+            for value, counts in counts_by_value
             for label, m in shares(counts, tally.labels).items()
         ]
         if rows:

@@ -68,10 +68,10 @@ def _since_1970(seconds: float) -> datetime | None:
 
 def choose_unit(times: Iterable[datetime]) -> str:
     """Return the smallest unit in which the times fill at most 48 periods."""
-    found = list(times)
-    if not found:
+    moments = list(times)
+    if not moments:
         return UNITS[0]
-    first, last = min(found), max(found)
+    first, last = min(moments), max(moments)
     days = (last - first) / timedelta(days=1)
     periods = dict(zip(UNITS, (24 * days, days, days / 7, days / 30.4, days / 365), strict=True))
     return next((unit for unit in UNITS if periods[unit] <= _MOST), UNITS[-1])

@@ -59,19 +59,19 @@ def _head(explanation: Explanation) -> str:
 def _sides(explanation: Explanation) -> str:
     """All labels of the scheme, and who decided."""
     predicted = explanation.result
-    found = f"<h3>all labels</h3>{bars(predicted.probabilities.items(), top=predicted.label)}"
+    body = f"<h3>all labels</h3>{bars(predicted.probabilities.items(), top=predicted.label)}"
     if len(explanation.shares) > 1:
         shares = " and ".join(f"{m} {percent(share)}" for m, share in explanation.shares.items())
-        found += f'<p class="note">decided by {shares}</p>'
+        body += f'<p class="note">decided by {shares}</p>'
     if predicted.mixed:
         alone = ", ".join(f"the {m} says {label}" for m, label in predicted.alone.items())
-        found += f'<p class="note">mixed: {escaped(alone)}</p>'
-    return f"<section>{found}</section>"
+        body += f'<p class="note">mixed: {escaped(alone)}</p>'
+    return f"<section>{body}</section>"
 
 
 def _picture(explanation: Explanation) -> str:
-    found = parts.pictures_html(explanation)
-    return _box("The picture", found + parts.key_html()) if found else ""
+    html = parts.pictures_html(explanation)
+    return _box("The picture", html + parts.key_html()) if html else ""
 
 
 def _words(explanation: Explanation) -> str:
@@ -84,24 +84,24 @@ def _words(explanation: Explanation) -> str:
 def _neighbours(neighbours: Sequence[Neighbour]) -> str:
     if not neighbours:
         return ""
-    cards = "".join(_neighbour(found) for found in neighbours)
+    cards = "".join(_neighbour(neighbour) for neighbour in neighbours)
     note = '<p class="note">What the model learned from that looks most like this post to it.</p>'
     return _box(
         "Nearest posts of the index", f'<div class="posts small">{cards}</div>{note}', kind="box wide"
     )
 
 
-def _neighbour(found: Neighbour) -> str:
-    small = thumbnail(Path(found.image) if found.image else None)
+def _neighbour(neighbour: Neighbour) -> str:
+    small = thumbnail(Path(neighbour.image) if neighbour.image else None)
     picture = small.html() if small else ""
     labels = "".join(
         f'<span class="label" {hue(label)}>{escaped(label)}</span>'
-        for labels in found.labels.values()
+        for labels in neighbour.labels.values()
         for label in labels
     )
-    has_text = Modality.TEXT in Post(found.text).modalities
-    text = f'<p class="words" dir="auto">{escaped(found.text or "", 400)}</p>' if has_text else ""
-    alike = f'<p class="note">alike {percent(found.similarity)}</p>'
+    has_text = Modality.TEXT in Post(neighbour.text).modalities
+    text = f'<p class="words" dir="auto">{escaped(neighbour.text or "", 400)}</p>' if has_text else ""
+    alike = f'<p class="note">alike {percent(neighbour.similarity)}</p>'
     inside = f'<div class="inside">{text}<p class="labels">{labels}</p>{alike}</div>'
     return f'<article class="post">{picture}{inside}</article>'
 

@@ -38,10 +38,10 @@ def words_html(explanation: Explanation) -> str:
 
 def _word(word: WordPart, scale: float) -> str:
     much = round(100 * _STRONGEST * abs(word.contribution) / scale)
-    shown, space = word.text.rstrip(), word.text[len(word.text.rstrip()) :]
+    visible, space = word.text.rstrip(), word.text[len(word.text.rstrip()) :]
     kind = "for" if word.contribution >= 0 or much < 8 else "against"
     style = f'class="{kind}" style="--much: {much}%" title="{points(word.contribution)}"'
-    return f"<span {style}>{escaped(shown)}</span>{escaped(space)}"
+    return f"<span {style}>{escaped(visible)}</span>{escaped(space)}"
 
 
 def heat_map(picture: Pixels, heat: npt.NDArray[np.float64], side: int = 320) -> Image.Image:
@@ -69,10 +69,10 @@ def pictures_html(explanation: Explanation) -> str:
     if explanation.picture is None or explanation.heat is None:
         return ""
     tiny = ' class="tiny"' if len(explanation.picture) < 160 else ""
-    seen = jpeg_uri(Image.fromarray(explanation.picture))
+    picture = jpeg_uri(Image.fromarray(explanation.picture))
     heat = jpeg_uri(heat_map(explanation.picture, explanation.heat))
     return (
-        f'<div class="pictures"><figure><img{tiny} alt="The picture as the model sees it" src="{seen}">'
+        f'<div class="pictures"><figure><img{tiny} alt="The picture as the model sees it" src="{picture}">'
         "<figcaption>as the model sees it</figcaption></figure>"
         f'<figure><img alt="Heat map: which regions speak for the label" src="{heat}">'
         f"<figcaption>{_strongest(explanation.heat)}</figcaption></figure></div>"
@@ -95,8 +95,8 @@ def steps_html(explanation: Explanation) -> str:
     places = list(accumulate(explanation.contributions.values(), initial=explanation.prior))
     low, high = min(0.0, *places), max(1.0, *places)
 
-    def row(name: str, start: float, end: float, kind: str, said: str) -> str:
-        return _step(name, (start - low) / (high - low), (end - low) / (high - low), kind, said)
+    def row(name: str, start: float, end: float, kind: str, value_text: str) -> str:
+        return _step(name, (start - low) / (high - low), (end - low) / (high - low), kind, value_text)
 
     rows = [row("prior", 0, places[0], "whole", percent(places[0]))]
     for at, (modality, value) in zip(places, explanation.contributions.items(), strict=False):
@@ -106,13 +106,13 @@ def steps_html(explanation: Explanation) -> str:
     return f'<ul class="steps" {hue(explanation.label)}>{"".join(rows)}</ul>'
 
 
-def _step(name: str, start: float, end: float, kind: str, said: str) -> str:
+def _step(name: str, start: float, end: float, kind: str, value_text: str) -> str:
     """Return one bar; start, end: shares of the track."""
     left, right = sorted((start, end))
     place = f"left: {100 * left:.1f}%; width: {100 * (right - left):.1f}%"
     return (
         f'<li class="{kind}"><b>{escaped(name)}</b><span class="way" aria-hidden="true">'
-        f'<span style="{place}"></span></span><span class="percent">{said}</span></li>'
+        f'<span style="{place}"></span></span><span class="percent">{value_text}</span></li>'
     )
 
 
@@ -144,10 +144,10 @@ def without_html(explanation: Explanation) -> str:
     for modality, values in explanation.without.items():
         top = max(values, key=values.__getitem__)
         left = [m for m in explanation.without if m is not modality]
-        said = f"without the {MODALITY_NAMES[modality]}: " + (
+        title = f"without the {MODALITY_NAMES[modality]}: " + (
             escaped(top) if left else "only the prior is left"
         )
-        parts.append(f"<section><h3>{said}</h3>{bars(values.items(), top=top)}</section>")
+        parts.append(f"<section><h3>{title}</h3>{bars(values.items(), top=top)}</section>")
     return "".join(parts)
 
 

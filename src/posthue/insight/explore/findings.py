@@ -101,24 +101,24 @@ def _texts(posts: Collection) -> Texts:
 def _distinct(
     rows: Sequence[LabelledPost], clean: Sequence[str], groups: Sequence[int]
 ) -> Iterable[tuple[str, list[str]]]:
-    seen: set[tuple[int, str]] = set()
+    known: set[tuple[int, str]] = set()
     for row, text, group in zip(rows, clean, groups, strict=True):
-        new = [label for label in row.labels if (group, label) not in seen]
+        new = [label for label in row.labels if (group, label) not in known]
         if text and new:
-            seen.update((group, label) for label in new)
+            known.update((group, label) for label in new)
             yield text, new
 
 
 def _pictures(posts: Collection, most: int, workers: int, progress: Progress | None) -> Pictures:
-    having = [i for i, row in enumerate(posts.rows) if row.post.image is not None]
-    chosen = having
-    if len(having) > most:
-        picked = np.linspace(0, len(having) - 1, most).round().astype(int)
-        chosen = [having[i] for i in picked]
+    with_picture = [i for i, row in enumerate(posts.rows) if row.post.image is not None]
+    chosen = with_picture
+    if len(with_picture) > most:
+        places = np.linspace(0, len(with_picture) - 1, most).round().astype(int)
+        chosen = [with_picture[i] for i in places]
     sources = [image for i in chosen if (image := posts.rows[i].post.image) is not None]
     measures = measure_all(sources, workers=workers, progress=progress)
     groups = image_groups([None if found is None else found.hash for found in measures])
-    return Pictures(chosen, measures, groups, len(having) - len(chosen))
+    return Pictures(chosen, measures, groups, len(with_picture) - len(chosen))
 
 
 def agreement(rows: Sequence[LabelledPost]) -> ModalityAgreement | None:
@@ -126,10 +126,10 @@ def agreement(rows: Sequence[LabelledPost]) -> ModalityAgreement | None:
     pairs = [(row.text_label, row.image_label) for row in rows if row.text_label and row.image_label]
     if not pairs:
         return None
-    found = Counter(pairs)
+    pair_counts = Counter(pairs)
     named = {label for row in rows for label in row.labels}
     order = [label for label in _in_order(rows) if label in {x for pair in pairs for x in pair} | named]
-    counts = np.array([[found[text, image] for image in order] for text in order], dtype=np.int64)
+    counts = np.array([[pair_counts[text, image] for image in order] for text in order], dtype=np.int64)
     equal = float(np.trace(counts) / counts.sum())
     chance = float((counts.sum(0) @ counts.sum(1)) / counts.sum() ** 2)
     kappa = (equal - chance) / (1 - chance) if chance < 1 else 1.0
@@ -139,8 +139,8 @@ def agreement(rows: Sequence[LabelledPost]) -> ModalityAgreement | None:
 def _in_order(rows: Sequence[LabelledPost]) -> list[str]:
     from posthue.labels import SCHEMES  # noqa: PLC0415
 
-    found = {label for row in rows for label in (row.text_label, row.image_label) if label}
-    return next((list(s.labels) for s in SCHEMES.values() if found <= set(s.labels)), sorted(found))
+    present = {label for row in rows for label in (row.text_label, row.image_label) if label}
+    return next((list(s.labels) for s in SCHEMES.values() if present <= set(s.labels)), sorted(present))
 
 
 def repeats(groups: Sequence[int]) -> list[list[int]]:
@@ -148,4 +148,4 @@ def repeats(groups: Sequence[int]) -> list[list[int]]:
     members: dict[int, list[int]] = defaultdict(list)
     for item, group in enumerate(groups):
         members[group].append(item)
-    return sorted((found for found in members.values() if len(found) > 1), key=len, reverse=True)
+    return sorted((items for items in members.values() if len(items) > 1), key=len, reverse=True)

@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from posthue.data.duplicates.images import image_hash
-from posthue.data.images.decode import ImageSpec, decode_image
+from posthue.data.images.decode import decode_image
 from posthue.data.images.opening import open_source
+from posthue.data.images.spec import ImageSpec
 from posthue.errors import ImageError
 
 if TYPE_CHECKING:

@@ -28,13 +28,13 @@ from posthue.insight.words.terms import (
 )
 
 TOP_WORDS, CLOUD_WORDS = 10, 45
-Telling: TypeAlias = dict[str, list[Distinctive]]
+DistinctiveTerms: TypeAlias = dict[str, list[Distinctive]]
 _QUOTES = 4
 
 
-def length_plot(found: CollectionFindings) -> Plot | None:
+def length_plot(findings: CollectionFindings) -> Plot | None:
     """Draw the number of words of texts, per label."""
-    values = {label: lengths_of(found, label) for label in found.posts.labels}
+    values = {label: lengths_of(findings, label) for label in findings.posts.labels}
     values = {label: lengths for label, lengths in values.items() if len(lengths)}
     if not values:
         return None
@@ -42,35 +42,37 @@ def length_plot(found: CollectionFindings) -> Plot | None:
     return histograms(values, title="Words per text", alt=f"Median words per text: {medians}", unit="words")
 
 
-def lengths_of(found: CollectionFindings, label: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def lengths_of(findings: CollectionFindings, label: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """Return the number of words of every text of a label."""
-    rows = [i for i in found.rows_of(label) if found.texts.clean[i]]
-    return found.texts.lengths[rows].astype(np.float64)
+    rows = [i for i in findings.rows_of(label) if findings.texts.clean[i]]
+    return findings.texts.lengths[rows].astype(np.float64)
 
 
-def telling_words(found: CollectionFindings) -> Telling:
+def distinctive_words(findings: CollectionFindings) -> DistinctiveTerms:
     """Return what sets the words of each label apart; in a large collection a word must occur three times."""
-    least = 3 if sum(found.texts.words.texts.values()) >= 300 else 1
-    return distinctive(found.texts.words, top=CLOUD_WORDS, least=least)
+    least = 3 if sum(findings.texts.words.texts.values()) >= 300 else 1
+    return distinctive(findings.texts.words, top=CLOUD_WORDS, least=least)
 
 
-def cloud_weights(found: CollectionFindings, telling: Telling, label: str) -> list[tuple[str, float]]:
+def cloud_weights(
+    findings: CollectionFindings, distinctive_terms: DistinctiveTerms, label: str
+) -> list[tuple[str, float]]:
     """Return what a label's cloud shows: its telling words; where there are none, its frequent ones."""
-    if telling.get(label):
-        return [(item.term, item.score) for item in telling[label]]
-    frequent = top_terms(found.texts.words, top=CLOUD_WORDS, stop=STOP_WORDS).get(label, [])
+    if distinctive_terms.get(label):
+        return [(item.term, item.score) for item in distinctive_terms[label]]
+    frequent = top_terms(findings.texts.words, top=CLOUD_WORDS, stop=STOP_WORDS).get(label, [])
     return [(word, float(n)) for word, n in frequent]
 
 
-def words_section(found: CollectionFindings, telling: Telling) -> Section:
+def words_section(findings: CollectionFindings, distinctive_terms: DistinctiveTerms) -> Section:
     """Return clouds and word lists, per label."""
-    frequent = top_terms(found.texts.words, top=TOP_WORDS, stop=STOP_WORDS)
+    frequent = top_terms(findings.texts.words, top=TOP_WORDS, stop=STOP_WORDS)
     panels = []
-    for label in found.posts.labels:
-        if found.texts.words.by_label[label]:
-            lists = _word_lists(telling[label][:TOP_WORDS], frequent[label])
-            cloud = cloud_html(cloud_weights(found, telling, label), label=label)
-            small = f"{found.texts.words.texts[label]:,} distinct texts"
+    for label in findings.posts.labels:
+        if findings.texts.words.by_label[label]:
+            lists = _word_lists(distinctive_terms[label][:TOP_WORDS], frequent[label])
+            cloud = cloud_html(cloud_weights(findings, distinctive_terms, label), label=label)
+            small = f"{findings.texts.words.texts[label]:,} distinct texts"
             panels.append(panel_html(label, cloud + lists, small=small))
     return Section(
         "words",
@@ -82,18 +84,18 @@ def words_section(found: CollectionFindings, telling: Telling) -> Section:
     )
 
 
-def _word_lists(telling: Sequence[Distinctive], frequent: Sequence[tuple[str, int]]) -> str:
+def _word_lists(terms: Sequence[Distinctive], frequent: Sequence[tuple[str, int]]) -> str:
     lists = [
-        terms_html([(item.term, item.score) for item in telling], title="most telling (z)", show="{:.1f}"),
+        terms_html([(item.term, item.score) for item in terms], title="most telling (z)", show="{:.1f}"),
         terms_html([(word, float(n)) for word, n in frequent], title="most frequent (times)"),
     ]
     return lists_html(part for part in lists if part)
 
 
-def signs_section(found: CollectionFindings) -> Section:
+def signs_section(findings: CollectionFindings) -> Section:
     """Return the emoji and hashtags of each label."""
-    emoji = _sign_panels(found, found.texts.emoji, lambda term: f"{term} {emoji_name(term)}")
-    hashtags = _sign_panels(found, found.texts.hashtags, str)
+    emoji = _sign_panels(findings, findings.texts.emoji, lambda term: f"{term} {emoji_name(term)}")
+    hashtags = _sign_panels(findings, findings.texts.hashtags, str)
     parts = [
         f"<h3>{title}</h3>{columns_html(panels)}"
         for title, panels in (("Emoji", emoji), ("Hashtags", hashtags))
@@ -108,8 +110,8 @@ def signs_section(found: CollectionFindings) -> Section:
     )
 
 
-def _sign_panels(found: CollectionFindings, counts: TermCounts, show: Callable[[str], str]) -> list[str]:
-    telling = distinctive(counts, top=8, stop=frozenset(), prior=50)
+def _sign_panels(findings: CollectionFindings, counts: TermCounts, show: Callable[[str], str]) -> list[str]:
+    distinctive_terms = distinctive(counts, top=8, stop=frozenset(), prior=50)
     frequent = top_terms(counts, top=8)
     return [
         panel_html(
@@ -118,30 +120,32 @@ def _sign_panels(found: CollectionFindings, counts: TermCounts, show: Callable[[
                 [
                     terms_html([(show(term), float(n)) for term, n in frequent[label]], title="times"),
                     terms_html(
-                        [(show(t.term), t.score) for t in telling[label]], title="telling (z)", show="{:.1f}"
+                        [(show(t.term), t.score) for t in distinctive_terms[label]],
+                        title="telling (z)",
+                        show="{:.1f}",
                     ),
                 ]
             ),
         )
-        for label in found.posts.labels
+        for label in findings.posts.labels
         if frequent.get(label)
     ]
 
 
-def examples_section(found: CollectionFindings, picked: dict[str, Sequence[int]]) -> Section:
+def examples_section(findings: CollectionFindings, examples: dict[str, Sequence[int]]) -> Section:
     """Return some texts of every label."""
     panels = []
-    for label in found.posts.labels:
-        rows = [i for i in picked.get(label, ()) if found.texts.clean[i]][:_QUOTES]
+    for label in findings.posts.labels:
+        rows = [i for i in examples.get(label, ()) if findings.texts.clean[i]][:_QUOTES]
         if rows:
-            quotes = quotes_html((found.texts.clean[i], _remark(found, i)) for i in rows)
+            quotes = quotes_html((findings.texts.clean[i], _remark(findings, i)) for i in rows)
             panels.append(panel_html(label, quotes))
     note = "Drawn at random; mentions and links are masked."
     return Section("examples", "Examples", columns_html(panels) if panels else "", note)
 
 
-def _remark(found: CollectionFindings, row: int) -> str:
-    post = found.posts.rows[row]
+def _remark(findings: CollectionFindings, row: int) -> str:
+    post = findings.posts.rows[row]
     alone = [
         f"{name} {label}"
         for name, label in (("text", post.text_label), ("picture", post.image_label))

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from posthue.files import write_file
-from posthue.insight.page.shell import bars, escaped, hue, page, stack
+from posthue.insight.page.sections import summary_html
+from posthue.insight.page.shell import bars, escaped, hue, page
 from posthue.insight.page.thumbnails import thumbnail
 from posthue.labels import SCHEMES
 from posthue.posts import Modality, Post, Prediction, SchemeResult
@@ -46,23 +47,20 @@ def write_posts_report(rows: Sequence[Row], output: str | Path, *, title: str) -
 
 def _summary(predictions: Sequence[Prediction]) -> str:
     failed = sum(not prediction.ok for prediction in predictions)
-    numbers = {
-        "posts": len(predictions),
-        "predicted": len(predictions) - failed,
-        "mixed": sum(prediction.mixed for prediction in predictions),
-        "not predicted": failed,
-    }
-    boxes = "".join(f"<div><dt>{name}</dt><dd>{count:,}</dd></div>" for name, count in numbers.items())
-    return f'<div class="summary"><dl class="counts">{boxes}</dl>{"".join(_distributions(predictions))}</div>'
-
-
-def _distributions(predictions: Sequence[Prediction]) -> Iterator[str]:
+    numbers = [
+        ("posts", len(predictions)),
+        ("predicted", len(predictions) - failed),
+        ("mixed", sum(prediction.mixed for prediction in predictions)),
+        ("not predicted", failed),
+    ]
     names = dict.fromkeys(name for prediction in predictions for name in prediction.schemes)
-    for name in names:
-        counts = Counter(p.schemes[name].label for p in predictions if name in p.schemes)
-        order = SCHEMES[name].labels if name in SCHEMES else sorted(counts)
-        found = stack([(label, counts[label]) for label in order])
-        yield f"<section><h2>{escaped(name)}</h2>{found}</section>"
+    return summary_html(numbers, {name: _label_counts(name, predictions) for name in names})
+
+
+def _label_counts(scheme: str, predictions: Sequence[Prediction]) -> list[tuple[str, int]]:
+    counts = Counter(p.schemes[scheme].label for p in predictions if scheme in p.schemes)
+    order = SCHEMES[scheme].labels if scheme in SCHEMES else sorted(counts)
+    return [(label, counts[label]) for label in order]
 
 
 def _card(post: Post, prediction: Prediction) -> str:
@@ -118,12 +116,12 @@ def _disagreement(result: SchemeResult) -> str:
 
 
 def _result(name: str, result: SchemeResult) -> str:
-    found = bars(result.probabilities.items(), top=result.label)
+    body = bars(result.probabilities.items(), top=result.label)
     if len(result.shares) > 1:
-        found += _shares(result)
+        body += _shares(result)
     if result.mixed:
-        found += f'<p class="note">{escaped(_disagreement(result))}</p>'
-    return f"<section><h3>{escaped(name)}</h3>{found}</section>"
+        body += f'<p class="note">{escaped(_disagreement(result))}</p>'
+    return f"<section><h3>{escaped(name)}</h3>{body}</section>"
 
 
 def _shares(result: SchemeResult) -> str:

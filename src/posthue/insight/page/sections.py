@@ -5,15 +5,17 @@ What is passed as text is escaped here; what is called ``body`` or ends in ``_ht
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import TypeAlias
 
-from posthue.insight.page.shell import COLOURED, escaped, hue
+from posthue.insight.page.shell import COLOURED, escaped, hue, stack
 from posthue.insight.page.thumbnails import Thumbnail
 
 Cell: TypeAlias = str | int | float | None
+#: Name → labels and how often each occurs, in order.
+Counts: TypeAlias = Mapping[str, Sequence[tuple[str, int]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +38,28 @@ class Section:
 
 def main_html(sections: Sequence[Section]) -> str:
     """Return the sections that have a body, with links to them on top."""
-    shown = [section for section in sections if section.body]
-    links = "".join(f'<a href="#{escape(s.name)}">{escaped(s.title)}</a>' for s in shown)
-    contents = f'<nav class="contents" aria-label="Contents">{links}</nav>' if len(shown) > 1 else ""
-    return contents + "\n".join(section.html() for section in shown)
+    visible = [section for section in sections if section.body]
+    links = "".join(f'<a href="#{escape(s.name)}">{escaped(s.title)}</a>' for s in visible)
+    contents = f'<nav class="contents" aria-label="Contents">{links}</nav>' if len(visible) > 1 else ""
+    return contents + "\n".join(section.html() for section in visible)
 
 
 def counts_html(numbers: Iterable[tuple[str, Cell]]) -> str:
     """Return large numbers with their names."""
-    boxes = "".join(f"<div><dt>{escaped(n)}</dt><dd>{escaped(_shown(v))}</dd></div>" for n, v in numbers)
+    boxes = "".join(f"<div><dt>{escaped(n)}</dt><dd>{escaped(_cell_text(v))}</dd></div>" for n, v in numbers)
     return f'<dl class="counts">{boxes}</dl>'
+
+
+def stacks_html(counts: Counts) -> str:
+    """Return one bar per name, divided by labels."""
+    return "".join(
+        f"<section><h2>{escaped(name)}</h2>{stack(pairs)}</section>" for name, pairs in counts.items()
+    )
+
+
+def summary_html(numbers: Iterable[tuple[str, Cell]], counts: Counts) -> str:
+    """Return what stands on top of a page: large numbers, and one bar per name."""
+    return f'<div class="summary">{counts_html(numbers)}{stacks_html(counts)}</div>'
 
 
 def columns_html(parts: Iterable[str]) -> str:
@@ -77,8 +91,8 @@ def table_html(names: Sequence[str], rows: Sequence[Sequence[Cell]], *, caption:
     body = "".join(f"<tr>{_row(row, numeric)}</tr>" for row in rows)
     title = f"<caption>{escaped(caption)}</caption>" if caption else ""
     inside = f"<table>{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-    said = f'tabindex="0" role="region" aria-label="{escaped(caption or "table")}"'
-    return f'<div class="scroll" {said}>{inside}</div>'
+    attributes = f'tabindex="0" role="region" aria-label="{escaped(caption or "table")}"'
+    return f'<div class="scroll" {attributes}>{inside}</div>'
 
 
 def _head(name: str, *, is_number: bool) -> str:
@@ -88,7 +102,7 @@ def _head(name: str, *, is_number: bool) -> str:
 def _row(row: Sequence[Cell], numeric: Sequence[bool]) -> str:
     name = str(row[0])
     dot = f' class="dot" {hue(name)}' if name in COLOURED else ""
-    first = f'<th scope="row"{dot}><bdi>{escaped(_shown(row[0]), 120)}</bdi></th>'
+    first = f'<th scope="row"{dot}><bdi>{escaped(_cell_text(row[0]), 120)}</bdi></th>'
     rest = zip(row[1:], numeric[1:], strict=True)
     return first + "".join(_cell(value, is_number=is_number) for value, is_number in rest)
 
@@ -96,14 +110,14 @@ def _row(row: Sequence[Cell], numeric: Sequence[bool]) -> str:
 def _cell(value: Cell, *, is_number: bool) -> str:
     if isinstance(value, str) and len(value) > 30:
         return f'<td class="text" dir="auto">{escaped(value, 300)}</td>'
-    return f"<td{_number(is_number=is_number)}>{escaped(_shown(value))}</td>"
+    return f"<td{_number(is_number=is_number)}>{escaped(_cell_text(value))}</td>"
 
 
 def _number(*, is_number: bool) -> str:
     return ' class="number"' if is_number else ""
 
 
-def _shown(value: Cell) -> str:
+def _cell_text(value: Cell) -> str:
     if value is None:
         return ""
     if isinstance(value, str):

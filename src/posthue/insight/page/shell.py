@@ -115,11 +115,11 @@ def _bar(label: str, value: float, *, is_top: bool) -> str:
 
 def stack(counts: Iterable[tuple[str, int]]) -> str:
     """Return one bar that is divided by counts, and its legend; labels without a count are left out."""
-    found = [(label, count) for label, count in counts if count]
+    positive = [(label, count) for label, count in counts if count]
     parts = "".join(
-        f'<span style="flex: {n}; --hue: var(--{_variable(label)})"></span>' for label, n in found
+        f'<span style="flex: {n}; --hue: var(--{_variable(label)})"></span>' for label, n in positive
     )
-    legend = "".join(f"<li {hue(label)}>{escaped(label)} {count:,}</li>" for label, count in found)
+    legend = "".join(f"<li {hue(label)}>{escaped(label)} {count:,}</li>" for label, count in positive)
     return f'<div class="stack" aria-hidden="true">{parts}</div><ul class="legend">{legend}</ul>'
 
 

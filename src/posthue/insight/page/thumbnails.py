@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from posthue.data.images.decode import SMALL_SIDE, ImageSpec, decode_image
+from posthue.data.images.decode import decode_image
+from posthue.data.images.spec import SMALL_SIDE, ImageSpec
 from posthue.errors import ImageError
 from posthue.insight.page.shell import escaped
 

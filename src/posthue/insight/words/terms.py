@@ -39,8 +39,8 @@ def words_in(text: str, *, clean: bool = False) -> list[str]:
     >>> words_in("RT @anna It's SO #Sunny :) http://t.co/x 2016")
     ["it's", 'so', 'sunny']
     """
-    found = _WORD.findall(_clean(text, clean=clean).casefold())
-    words = (word.replace("’", "'").strip("_") for word in found)
+    raw = _WORD.findall(_clean(text, clean=clean).casefold())
+    words = (word.replace("’", "'").strip("_") for word in raw)
     return [word for word in words if word and word not in ("rt", "http") and not word.isdigit()]
 
 
@@ -60,7 +60,7 @@ def emoji_in(text: str, *, clean: bool = False) -> list[str]:
     >>> emoji_in("\\N{THUMBS UP SIGN}\\N{EMOJI MODIFIER FITZPATRICK TYPE-4} ok") == ["\\N{THUMBS UP SIGN}"]
     True
     """
-    return [EMOJI_STYLE.sub("", found) for found in EMOJI.findall(_clean(text, clean=clean))]
+    return [EMOJI_STYLE.sub("", emoji) for emoji in EMOJI.findall(_clean(text, clean=clean))]
 
 
 def _clean(text: str, *, clean: bool) -> str:
@@ -74,10 +74,10 @@ def emoji_name(emoji: str) -> str:
     'face with tears of joy'
     """
     names = (unicodedata.name(sign, "").lower() for sign in emoji)
-    found = [name for name in names if name and not name.startswith("zero width")]
-    if len(found) == 2 and all(name.startswith("regional indicator") for name in found):
-        return f"flag {''.join(name[-1] for name in found).upper()}"
-    return found[0] if found else "emoji"
+    spoken = [name for name in names if name and not name.startswith("zero width")]
+    if len(spoken) == 2 and all(name.startswith("regional indicator") for name in spoken):
+        return f"flag {''.join(name[-1] for name in spoken).upper()}"
+    return spoken[0] if spoken else "emoji"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +107,9 @@ def count_terms(
     counts: dict[str, Counter[str]] = {label: Counter() for label in order}
     texts = dict.fromkeys(order, 0)
     for text, labels in rows:
-        found = terms(text)
+        occurring = terms(text)
         for label in labels:
-            counts.setdefault(label, Counter()).update(found)
+            counts.setdefault(label, Counter()).update(occurring)
             texts[label] = texts.get(label, 0) + 1
     return TermCounts(counts, texts)
 
@@ -129,8 +129,8 @@ def top_terms(
 ) -> dict[str, list[tuple[str, int]]]:
     """Return the most frequent terms of each label with their counts, without those of ``stop``."""
     return {
-        label: [(term, n) for term, n in found.most_common(top + len(stop)) if term not in stop][:top]
-        for label, found in counts.by_label.items()
+        label: [(term, n) for term, n in counted.most_common(top + len(stop)) if term not in stop][:top]
+        for label, counted in counts.by_label.items()
     }
 
 
@@ -151,16 +151,16 @@ def distinctive(
     """
     total = counts.total
     size = sum(total.values())
-    found: dict[str, list[Distinctive]] = {}
+    by_label: dict[str, list[Distinctive]] = {}
     for label, here in counts.by_label.items():
-        scored = [
+        candidates = [
             Distinctive(term, _log_odds_z(n, total[term] - n, here.total(), size, prior), n, total[term] - n)
             for term, n in here.items()
             if n >= least and term not in stop and here.total() < size
         ]
-        above = (item for item in scored if item.score > 0)
-        found[label] = sorted(above, key=lambda item: (-item.score, item.term))[:top]
-    return found
+        above = (item for item in candidates if item.score > 0)
+        by_label[label] = sorted(above, key=lambda item: (-item.score, item.term))[:top]
+    return by_label
 
 
 def _log_odds_z(here: int, elsewhere: int, size_here: int, size: int, prior: float) -> float:
@@ -180,8 +180,8 @@ def dominating(counts: TermCounts, *, top: int = 20, stop: Collection[str] = STO
     A word ablation drops them. The order is that of their frequency. Empty for fewer than two labels.
     """
     lists = [
-        {term for term, _ in found}
-        for label, found in top_terms(counts, top=top, stop=stop).items()
+        {term for term, _ in most_frequent}
+        for label, most_frequent in top_terms(counts, top=top, stop=stop).items()
         if counts.texts.get(label)
     ]
     shared = set.intersection(*lists) if len(lists) > 1 else set()

@@ -16,7 +16,7 @@ from typing import Any
 from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
-from posthue.data.images.decode import ImageSpec
+from posthue.data.images.spec import ImageSpec
 from posthue.errors import InputError, RecipeError, first_line
 from posthue.model.encoders.word_vectors import from_glove
 

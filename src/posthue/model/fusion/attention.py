@@ -12,15 +12,13 @@ in place of the mean of an absent one stands a learned vector.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import torch
 from torch import Tensor, nn
 
 from posthue.model.encoders.encoders import EncodedBatch
 from posthue.model.fusion.base import Fusion, FusionOutput, FusionSettings, Targets
 from posthue.model.fusion.cross_attention import CrossAttention
-from posthue.model.fusion.options import DROPOUT, GRID, HEADS, WIDTH, AllowedOptions
+from posthue.model.fusion.options import Dropout, Grid, Heads, Width
 from posthue.model.fusion.parts import fill, presence, scheme_heads
 from posthue.model.fusion.sequences import SequenceProjection, Steps, keys_for
 
@@ -34,25 +32,18 @@ class AttentionFusion(Fusion, kind="attention"):
     are kept); cached features have 3.
     """
 
-    allowed: ClassVar[AllowedOptions] = {
-        "dim": WIDTH,
-        "heads": HEADS,
-        "hidden": WIDTH,
-        "dropout": DROPOUT,
-        "grid": GRID,
-    }
     wants_sequences = True
 
     def __init__(
         self,
         settings: FusionSettings,
         *,
-        dim: int = 128,
-        heads: int = 4,
-        hidden: int = 128,
-        dropout: float = 0.3,
+        dim: Width = 128,
+        heads: Heads = 4,
+        hidden: Width = 128,
+        dropout: Dropout = 0.3,
         sequences: bool = True,
-        grid: int = 3,
+        grid: Grid = 3,
     ) -> None:
         super().__init__(settings)
         dims = settings.both("attention")

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from posthue.errors import RecipeError
 from posthue.model.encoders.encoders import EncodedBatch
-from posthue.model.fusion.options import AllowedOptions, check_options
+from posthue.settings import check_options, require_known
 
 #: Scheme → float tensor [batch, labels]: the label distribution of each row, a row of zeros where it has
 #: none. A row may be scaled by its weight in the loss.
@@ -51,14 +51,14 @@ class Fusion(nn.Module):
     of that modality); present is a bool tensor [batch, 2] (text, image). An absent modality is masked, never
     faked. With targets (see Targets) a fusion that has a loss of its own returns it beside the logits.
 
-    kinds: every fusion by its name. allowed: option → the values that it may have.
+    kinds: every fusion by its name. A fusion's keyword-only arguments are its options; their annotations
+    say what they may hold (posthue.settings).
     wants_sequences: whether it attends over tokens and patches, and not over pooled vectors only; a fusion
     for which that is an option sets it on itself. grid: the patches are averaged to so many rows and columns
     for it (0: all of them).
     """
 
     kinds: ClassVar[dict[str, type[Fusion]]] = {}
-    allowed: ClassVar[AllowedOptions] = {}
     wants_sequences: bool = False
     grid: int = 0
 
@@ -92,6 +92,5 @@ def check_fusion_options(kind: str, options: Mapping[str, Any]) -> None:
 
     Builds no model, so that a recipe is checked before any encoder is loaded.
     """
-    if kind not in Fusion.kinds:
-        raise RecipeError(f"no fusion is called {kind!r}; there are {', '.join(sorted(Fusion.kinds))}")
-    check_options(kind, Fusion.kinds[kind], Fusion.kinds[kind].allowed, options)
+    require_known([kind], sorted(Fusion.kinds), "fusion", error=RecipeError)
+    check_options(Fusion.kinds[kind], options, f"fusion {kind!r}", error=RecipeError)

@@ -11,7 +11,7 @@ well be alike. A post without label, without text or without image gives no loss
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Annotated
 
 import torch
 from torch import Tensor
@@ -19,9 +19,10 @@ from torch.nn.functional import normalize
 
 from posthue.model.encoders.encoders import EncodedBatch
 from posthue.model.fusion.base import FusionOutput, FusionSettings, Targets
-from posthue.model.fusion.joint import JointFusion
-from posthue.model.fusion.options import TEMPERATURE, WEIGHT, Allowed, AllowedOptions
+from posthue.model.fusion.joint import POOLINGS, JointFusion
+from posthue.model.fusion.options import Dropout, Hidden, Temperature, Weight
 from posthue.model.fusion.parts import presence
+from posthue.settings import OneOf, Range
 
 FORMS = ("hinge", "contrastive")
 
@@ -33,26 +34,18 @@ class CommonSpaceFusion(JointFusion, kind="common-space"):
     contrastive form. The rest as in JointFusion.
     """
 
-    allowed: ClassVar[AllowedOptions] = {
-        **JointFusion.allowed,
-        "form": Allowed(FORMS),
-        "weight": WEIGHT,
-        "margin": Allowed(low=0.0, high=2.0),
-        "temperature": TEMPERATURE,
-    }
-
     def __init__(
         self,
         settings: FusionSettings,
         *,
-        form: str = "hinge",
-        weight: float = 0.5,
-        margin: float = 0.2,
-        temperature: float = 0.1,
-        pooling: str = "mean",
-        dropout: float = 0.1,
-        image_dropout: float = 0.0,
-        hidden: int = 0,
+        form: Annotated[str, OneOf(FORMS)] = "hinge",
+        weight: Weight = 0.5,
+        margin: Annotated[float, Range(least=0.0, most=2.0)] = 0.2,
+        temperature: Temperature = 0.1,
+        pooling: Annotated[str, OneOf(POOLINGS)] = "mean",
+        dropout: Dropout = 0.1,
+        image_dropout: Dropout = 0.0,
+        hidden: Hidden = 0,
     ) -> None:
         settings.both("common-space")
         super().__init__(

@@ -9,14 +9,12 @@ a modality, and from modality dropout; a model trained on full posts only has ne
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import torch
 from torch import Tensor, nn
 
 from posthue.model.encoders.encoders import EncodedBatch
 from posthue.model.fusion.base import Fusion, FusionOutput, FusionSettings, Targets
-from posthue.model.fusion.options import DROPOUT, HIDDEN, AllowedOptions
+from posthue.model.fusion.options import Dropout, Hidden
 from posthue.model.fusion.parts import fill, presence, scheme_heads, vector
 
 
@@ -27,10 +25,8 @@ class EarlyFusion(Fusion, kind="early"):
     hidden: width of an optional GELU layer (0: the paper's linear classifier).
     """
 
-    allowed: ClassVar[AllowedOptions] = {"dropout": DROPOUT, "hidden": HIDDEN}
-
     def __init__(
-        self, settings: FusionSettings, *, dropout: float = 0.1, norm: bool = True, hidden: int = 0
+        self, settings: FusionSettings, *, dropout: Dropout = 0.1, norm: bool = True, hidden: Hidden = 0
     ) -> None:
         super().__init__(settings)
         self.dims = settings.both("early")

@@ -16,7 +16,7 @@ modality's vector finds in the tokens or patches of m by multi-head attention.
 
 from __future__ import annotations
 
-from typing import ClassVar, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -25,7 +25,7 @@ from torch.nn.functional import log_softmax, softplus
 from posthue.model.encoders.encoders import EncodedBatch
 from posthue.model.fusion.base import Fusion, FusionOutput, FusionSettings, Targets
 from posthue.model.fusion.cross_attention import CrossAttention
-from posthue.model.fusion.options import DROPOUT, GRID, HEADS, HIDDEN, WEIGHT, WIDTH, AllowedOptions
+from posthue.model.fusion.options import Dropout, Grid, Heads, Hidden, Weight, Width
 from posthue.model.fusion.parts import label_loss, presence, scheme_heads, vector
 from posthue.model.fusion.sequences import SequenceProjection
 
@@ -40,28 +40,18 @@ class GatedFusion(Fusion, kind="gated"):
     divide dim); grid: as in AttentionFusion.
     """
 
-    allowed: ClassVar[AllowedOptions] = {
-        "dim": WIDTH,
-        "heads": HEADS,
-        "dropout": DROPOUT,
-        "image_dropout": DROPOUT,
-        "auxiliary": WEIGHT,
-        "text_hidden": HIDDEN,
-        "grid": GRID,
-    }
-
     def __init__(
         self,
         settings: FusionSettings,
         *,
-        dim: int = 128,
-        dropout: float = 0.3,
-        image_dropout: float = 0.5,
-        auxiliary: float = 1.0,
-        text_hidden: int = 0,
+        dim: Width = 128,
+        dropout: Dropout = 0.3,
+        image_dropout: Dropout = 0.5,
+        auxiliary: Weight = 1.0,
+        text_hidden: Hidden = 0,
         sequences: bool = False,
-        heads: int = 4,
-        grid: int = 3,
+        heads: Heads = 4,
+        grid: Grid = 3,
     ) -> None:
         super().__init__(settings)
         self.dims, self.auxiliary = settings.both("gated"), auxiliary

@@ -8,15 +8,16 @@ A missing modality is left out of the pool, so f is then the one vector that is 
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Annotated
 
 import torch
 from torch import Tensor, nn
 
 from posthue.model.encoders.encoders import EncodedBatch
 from posthue.model.fusion.base import Fusion, FusionOutput, FusionSettings, Targets
-from posthue.model.fusion.options import DROPOUT, HIDDEN, Allowed, AllowedOptions
+from posthue.model.fusion.options import Dropout, Hidden
 from posthue.model.fusion.parts import presence, projection, scheme_heads, vector
+from posthue.settings import OneOf
 
 POOLINGS = ("mean", "sum", "max")
 
@@ -29,21 +30,14 @@ class JointFusion(Fusion, kind="joint"):
     hidden: width of an optional GELU layer on the projected image (0: the paper's single linear map).
     """
 
-    allowed: ClassVar[AllowedOptions] = {
-        "pooling": Allowed(POOLINGS),
-        "dropout": DROPOUT,
-        "image_dropout": DROPOUT,
-        "hidden": HIDDEN,
-    }
-
     def __init__(
         self,
         settings: FusionSettings,
         *,
-        pooling: str = "mean",
-        dropout: float = 0.1,
-        image_dropout: float = 0.0,
-        hidden: int = 0,
+        pooling: Annotated[str, OneOf(POOLINGS)] = "mean",
+        dropout: Dropout = 0.1,
+        image_dropout: Dropout = 0.0,
+        hidden: Hidden = 0,
     ) -> None:
         super().__init__(settings)
         self.text_dim, self.image_dim = settings.both("joint")

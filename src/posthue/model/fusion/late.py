@@ -15,7 +15,7 @@ of the combined probabilities; with one modality they are those of its classifie
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, cast
+from typing import Annotated, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -26,9 +26,10 @@ from torch.nn.functional import log_softmax
 from posthue.errors import RecipeError
 from posthue.model.encoders.encoders import EncodedBatch
 from posthue.model.fusion.base import Fusion, FusionOutput, FusionSettings, Targets
-from posthue.model.fusion.options import DROPOUT, Allowed, AllowedOptions
+from posthue.model.fusion.options import Dropout
 from posthue.model.fusion.parts import label_loss, presence, scheme_heads, vector
 from posthue.numbers import softmax
+from posthue.settings import OneOf
 
 RULES = ("mean", "product", "learned", "tuned")
 _NEVER = -1e4  # the log weight of what is absent: its exponential is zero in fp32
@@ -40,15 +41,13 @@ class LateFusion(Fusion, kind="late"):
     rule: how (above). dropout, image_dropout: on the text's and the image's vector, in training.
     """
 
-    allowed: ClassVar[AllowedOptions] = {"rule": Allowed(RULES), "dropout": DROPOUT, "image_dropout": DROPOUT}
-
     def __init__(
         self,
         settings: FusionSettings,
         *,
-        rule: str = "mean",
-        dropout: float = 0.1,
-        image_dropout: float = 0.1,
+        rule: Annotated[str, OneOf(RULES)] = "mean",
+        dropout: Dropout = 0.1,
+        image_dropout: Dropout = 0.1,
     ) -> None:
         super().__init__(settings)
         self.rule, self.dims = rule, settings.both("late")

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from torch import Tensor, nn
 
 from posthue.errors import RecipeError
 from posthue.model.encoders.encoders import EncodedBatch
 from posthue.model.fusion.base import Fusion, FusionOutput, FusionSettings, Targets
-from posthue.model.fusion.options import DROPOUT, HIDDEN, TEMPERATURE, AllowedOptions
+from posthue.model.fusion.options import Dropout, Hidden, Temperature
 from posthue.model.fusion.parts import scheme_heads
 
 
@@ -22,19 +20,13 @@ class SingleModality(Fusion, kind="single"):
     same number (Hinton et al. 2015); answers are given at temperature 1.
     """
 
-    allowed: ClassVar[AllowedOptions] = {
-        "dropout": DROPOUT,
-        "hidden": HIDDEN,
-        "temperature": TEMPERATURE,
-    }
-
     def __init__(
         self,
         settings: FusionSettings,
         *,
-        dropout: float = 0.1,
-        hidden: int = 0,
-        temperature: float = 1.0,
+        dropout: Dropout = 0.1,
+        hidden: Hidden = 0,
+        temperature: Temperature = 1.0,
     ) -> None:
         super().__init__(settings)
         if (settings.text_dim is None) == (settings.image_dim is None):

@@ -5,18 +5,19 @@ Everything that can be wrong in the file is found here, so that the rest of the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Annotated, TypeVar
 
-from posthue.errors import BundleError, InputError
-from posthue.labels import LabelScheme, current_names
+from posthue.data.images.spec import ImageSpec
+from posthue.errors import BundleError
+from posthue.labels import OLD_NAMES, LabelScheme
 from posthue.posts import State
-from posthue.runtime.bundle.fields import Fields
+from posthue.settings import Count, Filled, Number, OneOf, Positive, Range, Renamed, Rule, read_settings
 
-if TYPE_CHECKING:
-    from posthue.data.images.decode import ImageSpec
+T = TypeVar("T")
+K = TypeVar("K", bound=str)
 
 FORMAT = 1
 OUTPUTS = ("pooled", "sequence")
@@ -24,19 +25,41 @@ NORMALISERS = ("tweet", "none")
 BACKENDS = ("onnxruntime", "openvino")
 PRECISIONS = ("fp32", "bf16", "int8")
 
+#: A bundle never names a file outside its folder.
+FileName = Annotated[
+    str,
+    Rule(
+        "the bare name of a file in the bundle's folder",
+        lambda name: name not in {"", ".", ".."} and not any(mark in name for mark in "/\\:\0"),
+    ),
+]
+Outputs = Annotated[
+    tuple[Annotated[str, OneOf(OUTPUTS)], ...],
+    Rule('["pooled"] or ["pooled", "sequence"]', lambda names: "pooled" in names),
+]
+SchemeKey = Annotated[str, Renamed(OLD_NAMES)]
+Labels = Annotated[
+    tuple[Filled, ...],
+    Rule(
+        "a list of two or more different labels",
+        lambda names: len(names) > 1 and len(set(names)) == len(names),
+    ),
+]
+Probabilities = tuple[Annotated[float, Range(least=0)], ...]
+
 
 @dataclass(frozen=True, slots=True)
 class TextPart:
     """The text encoder: its files, how a text is prepared for it, and what it gives (vectors of ``dim``)."""
 
-    file: str
-    tokenizer: str
-    max_length: int
-    pad_id: int
-    normalise: str
-    outputs: tuple[str, ...]
-    dim: int
-    precision: str
+    file: FileName
+    tokenizer: FileName
+    max_length: Count
+    pad_id: Number
+    normalise: Annotated[str, OneOf(NORMALISERS)]
+    outputs: Outputs
+    dim: Count
+    precision: Filled = "fp32"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +69,12 @@ class ImagePart:
     small_file: a second encoder, for the pictures that the spec brings to its small size; None: the same one.
     """
 
-    file: str
+    file: FileName
     spec: ImageSpec
-    outputs: tuple[str, ...]
-    dim: int
-    precision: str
-    small_file: str | None = None
+    outputs: Outputs
+    dim: Count
+    precision: Filled = "fp32"
+    small_file: FileName | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +85,10 @@ class TunedPart:
     batch of texts, padding counted.
     """
 
-    backend: str = "onnxruntime"
-    precision: str = "fp32"
-    rows: int | None = None
-    tokens: int | None = None
+    backend: Annotated[str, OneOf(BACKENDS)] = "onnxruntime"
+    precision: Annotated[str, OneOf(PRECISIONS)] = "fp32"
+    rows: Count | None = None
+    tokens: Count | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,142 +142,92 @@ def possible_states(*, has_text: bool, has_image: bool) -> tuple[State, ...]:
     return (State.TEXT,) if has_text else (State.IMAGE,)
 
 
+@dataclass(frozen=True, slots=True)
+class _Head:
+    file: FileName
+
+
+@dataclass(frozen=True, slots=True)
+class _Runtime:
+    text: TunedPart | None = None
+    image: TunedPart | None = None
+    streams: Count | None = None
+
+    def choice(self) -> RuntimeChoice:
+        parts = {"text": self.text, "image": self.image}
+        return RuntimeChoice({name: part for name, part in parts.items() if part}, self.streams)
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """config.json as it is written."""
+
+    name: Filled
+    schemes: Annotated[Mapping[SchemeKey, Labels], Rule("a mapping with at least one label scheme", bool)]
+    priors: Mapping[SchemeKey, Probabilities]
+    temperatures: Mapping[SchemeKey, Mapping[str, Positive]]
+    head: _Head
+    text: TextPart | None = None
+    image: ImagePart | None = None
+    posthue_version: Filled = "unknown"
+    created: Filled = "unknown"
+    parity: Mapping[str, object] = field(default_factory=dict)
+    provenance: Mapping[str, object] = field(default_factory=dict)
+    runtime: _Runtime = field(default_factory=_Runtime)
+
+
 def parse_config(data: object, where: Path) -> BundleConfig:
     """Return the checked config; raise BundleError naming ``where`` and the field that is wrong."""
-    fields = Fields.of(data, str(where))
-    _check_format(fields)
-    schemes = _schemes(_by_scheme(fields, "schemes"))
-    text, image = _text(fields.optional_group("text")), _image(fields.optional_group("image"))
-    if text is None and image is None:
-        raise fields.wrong("text", "and image are both null: a bundle has at least one of them")
-    states = possible_states(has_text=text is not None, has_image=image is not None)
+    _check_format(data, where)
+    file = read_settings(_File, data, str(where), error=BundleError, extra=True)
+    if file.text is None and file.image is None:
+        raise BundleError(f"{where}: text and image are both null: a bundle has at least one of them")
+    # the outputs of the head have the schemes' names as they are written
+    written = data["schemes"] if isinstance(data, Mapping) else ()
     return BundleConfig(
-        name=fields.text("name"),
-        posthue_version=fields.text("posthue_version", default="unknown"),
-        created=fields.text("created", default="unknown"),
-        schemes=schemes,
-        priors=_priors(_by_scheme(fields, "priors"), schemes),
-        temperatures=_temperatures(_by_scheme(fields, "temperatures"), schemes, states),
-        logits={
-            scheme: f"logits_{name}"
-            for scheme, name in zip(schemes, fields.group("schemes").data, strict=True)
-        },
-        text=text,
-        image=image,
-        head=fields.group("head").file("file"),
-        parity=fields.optional_mapping("parity"),
-        provenance=fields.optional_mapping("provenance"),
-        runtime=_runtime(fields.optional_group("runtime")),
+        name=file.name,
+        posthue_version=file.posthue_version,
+        created=file.created,
+        schemes={name: LabelScheme(name, labels) for name, labels in file.schemes.items()},
+        priors=_priors(file, f"{where}: priors"),
+        temperatures=_temperatures(file, f"{where}: temperatures"),
+        logits={scheme: f"logits_{name}" for scheme, name in zip(file.schemes, written, strict=True)},
+        text=file.text,
+        image=file.image,
+        head=file.head.file,
+        parity=file.parity,
+        provenance=file.provenance,
+        runtime=file.runtime.choice(),
     )
 
 
-def _check_format(fields: Fields) -> None:
-    found = fields.data.get("format")
+def _temperatures(file: _File, where: str) -> dict[str, dict[State, float]]:
+    states = possible_states(has_text=file.text is not None, has_image=file.image is not None)
+    known = _each(file.temperatures, file.schemes, where)
+    return {name: _each(values, states, f"{where}: {name}") for name, values in known.items()}
+
+
+def _check_format(data: object, where: Path) -> None:
+    found = data.get("format") if isinstance(data, Mapping) else FORMAT
     if found != FORMAT or isinstance(found, bool):
         raise BundleError(
-            f"{fields.where}: the bundle has format {found!r} and this posthue reads format {FORMAT}; "
+            f"{where}: the bundle has format {found!r} and this posthue reads format {FORMAT}; "
             "use the posthue version that made it, or export it again"
         )
 
 
-def _by_scheme(fields: Fields, key: str) -> Fields:
-    """Return a group whose keys are schemes, under their present names."""
-    group = fields.group(key)
-    return Fields(current_names(group.data), group.where)
+def _each(values: Mapping[str, T], names: Iterable[K], where: str) -> dict[K, T]:
+    """Return the values of all names; raise BundleError for the first that has none."""
+    for name in names:
+        if name not in values:
+            raise BundleError(f"{where}: {name} is missing")
+    return {name: values[name] for name in names}
 
 
-def _schemes(fields: Fields) -> Mapping[str, LabelScheme]:
-    if not fields.data:
-        raise BundleError(f"{fields.where} is empty: a bundle has at least one label scheme")
-    return {name: LabelScheme(name, _labels(fields, name)) for name in fields.data}
-
-
-def _labels(fields: Fields, name: str) -> tuple[str, ...]:
-    labels = fields.strings(name)
-    if len(labels) < 2 or len(set(labels)) != len(labels):
-        raise fields.wrong(name, "must be a list of two or more different labels")
-    return labels
-
-
-def _priors(fields: Fields, schemes: Mapping[str, LabelScheme]) -> Mapping[str, tuple[float, ...]]:
-    return {name: _prior(fields, name, len(scheme)) for name, scheme in schemes.items()}
-
-
-def _prior(fields: Fields, name: str, size: int) -> tuple[float, ...]:
-    values = fields.numbers(name)
-    if len(values) != size or min(values) < 0 or abs(sum(values) - 1) > 0.01:
-        raise fields.wrong(name, f"must be {size} probabilities that sum to 1")
-    return values
-
-
-def _temperatures(
-    fields: Fields, schemes: Mapping[str, LabelScheme], states: Sequence[State]
-) -> Mapping[str, Mapping[State, float]]:
-    return {name: {state: fields.group(name).positive(state) for state in states} for name in schemes}
-
-
-def _text(fields: Fields | None) -> TextPart | None:
-    if fields is None:
-        return None
-    return TextPart(
-        file=fields.file("file"),
-        tokenizer=fields.file("tokenizer"),
-        max_length=fields.whole("max_length", least=1),
-        pad_id=fields.whole("pad_id", least=0),
-        normalise=fields.one_of("normalise", NORMALISERS),
-        outputs=_outputs(fields),
-        dim=fields.whole("dim", least=1),
-        precision=fields.text("precision", default="fp32"),
-    )
-
-
-def _image(fields: Fields | None) -> ImagePart | None:
-    if fields is None:
-        return None
-    return ImagePart(
-        file=fields.file("file"),
-        spec=_image_spec(fields),
-        outputs=_outputs(fields),
-        dim=fields.whole("dim", least=1),
-        precision=fields.text("precision", default="fp32"),
-        small_file=fields.file("small_file") if fields.data.get("small_file") is not None else None,
-    )
-
-
-def _image_spec(fields: Fields) -> ImageSpec:
-    from posthue.data.images.decode import ImageSpec  # noqa: PLC0415  (Pillow)
-
-    try:
-        return ImageSpec.from_dict(dict(fields.group("spec").data))
-    except InputError as error:
-        raise fields.wrong("spec", f"does not describe how pictures are prepared ({error})") from error
-
-
-def _runtime(fields: Fields | None) -> RuntimeChoice:
-    if fields is None:
-        return RuntimeChoice()
-    groups = {name: fields.optional_group(name) for name in ("text", "image")}
-    return RuntimeChoice(
-        parts={name: _tuned(group) for name, group in groups.items() if group is not None},
-        streams=_optional_whole(fields, "streams"),
-    )
-
-
-def _tuned(fields: Fields) -> TunedPart:
-    return TunedPart(
-        backend=fields.one_of("backend", BACKENDS),
-        precision=fields.one_of("precision", PRECISIONS),
-        rows=_optional_whole(fields, "rows"),
-        tokens=_optional_whole(fields, "tokens"),
-    )
-
-
-def _optional_whole(fields: Fields, name: str) -> int | None:
-    return None if fields.data.get(name) is None else fields.whole(name, least=1)
-
-
-def _outputs(fields: Fields) -> tuple[str, ...]:
-    outputs = fields.strings("outputs")
-    if "pooled" not in outputs or not set(outputs) <= set(OUTPUTS):
-        raise fields.wrong("outputs", 'must be ["pooled"] or ["pooled", "sequence"]')
-    return outputs
+def _priors(file: _File, where: str) -> dict[str, tuple[float, ...]]:
+    priors = _each(file.priors, file.schemes, where)
+    for name, prior in priors.items():
+        size = len(file.schemes[name])
+        if len(prior) != size or abs(sum(prior) - 1) > 0.01:
+            raise BundleError(f"{where}: {name} must be {size} probabilities that sum to 1")
+    return priors

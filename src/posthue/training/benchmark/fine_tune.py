@@ -43,7 +43,7 @@ from posthue.training.datasets.batches import Collator, prepare
 from posthue.training.datasets.logits import predict_logits
 from posthue.training.datasets.rows import features_of
 from posthue.training.datasets.unreadable import facts_of_rows
-from posthue.training.recipes.recipe import Stage
+from posthue.training.recipes.schema import Stage
 from posthue.training.stages.fit import training_arguments
 from posthue.training.stages.trainer import PostTrainer
 
@@ -55,7 +55,7 @@ _TARGET = LABEL_PREFIX + "sentiment"
 class Tuning:
     """How a student is trained on a benchmark. The defaults are the paper's.
 
-    epochs: 12 in cross-validation, 5 in fine-tuning. The rest as in posthue.training.recipes.recipe.Stage.
+    epochs: 12 in cross-validation, 5 in fine-tuning. The rest as in posthue.training.recipes.schema.Stage.
     """
 
     epochs: int = 12

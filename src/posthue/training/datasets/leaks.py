@@ -18,7 +18,8 @@ from datasets import Dataset
 from posthue.data.duplicates.images import near_known
 from posthue.data.duplicates.picture_facts import PictureFacts
 from posthue.data.duplicates.texts import text_groups
-from posthue.data.images.decode import SMALL_SIDE, image_digest
+from posthue.data.images.decode import image_digest
+from posthue.data.images.spec import SMALL_SIDE
 from posthue.data.text import count_words, normalise_tweet
 from posthue.errors import ImageError
 from posthue.files import write_csv

@@ -27,7 +27,7 @@ from posthue.labels import SCHEMES
 from posthue.model.post_model import LABEL_PREFIX
 from posthue.posts import Post
 from posthue.training.datasets.unreadable import Row, Skipped, without_unreadable
-from posthue.training.recipes.recipe import Check, TrainingSource
+from posthue.training.recipes.schema import Check, TrainingSource
 
 Ints = npt.NDArray[np.int64]
 
@@ -93,7 +93,7 @@ def examples_of(source: TrainingSource | Check, data: str | Path, seed: int) -> 
         chosen = np.sort(rng.choice(len(examples), source.limit, replace=False))
         examples = [examples[i] for i in chosen]
     if source.pair_with:
-        others = corpus_split(source.pair_with["corpus"], source.pair_with.get("split", "train"), data)
+        others = corpus_split(source.pair_with.corpus, source.pair_with.split, data)
         examples = list(_paired(examples, others, rng))
     return examples
 

@@ -15,7 +15,7 @@ from posthue.training.datasets.pseudo_labels import pseudo_label
 from posthue.training.datasets.rows import LoadedRows, read_source
 from posthue.training.datasets.unreadable import write_skipped
 from posthue.training.recipes.folders import Folders
-from posthue.training.recipes.recipe import Check, Recipe, Stage, TrainingSource
+from posthue.training.recipes.schema import Check, Recipe, Stage, TrainingSource
 
 _log = logging.getLogger(__name__)
 

@@ -19,7 +19,7 @@ from posthue.labels import SENTIMENT
 from posthue.training.distill.recipe import DistillRecipe, Student
 from posthue.training.distill.store import StageWriter, stream
 from posthue.training.distill.teach import probabilities_of
-from posthue.training.recipes.recipe import Check, Recipe, Stage, TrainingSource
+from posthue.training.recipes.schema import Check, Recipe, Stage, TrainingSource
 
 CROWD = pa.schema(
     [

@@ -6,14 +6,16 @@ import json
 import platform
 import subprocess
 import sys
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from posthue.errors import RecipeError
-from posthue.files import require_writable, write_file, write_json
+from posthue.files import require_writable, write_json
 from posthue.training.recipes.folders import Folders
-from posthue.training.recipes.recipe import Recipe, recipe_to_dict
+from posthue.training.recipes.reading import recipe_from_dict, recipe_to_dict
+from posthue.training.recipes.schema import Recipe
 
 PACKAGES = ("posthue", "torch", "transformers", "datasets", "tokenizers", "numpy", "pillow", "onnxruntime")
 
@@ -26,14 +28,13 @@ def begin_run(recipe: Recipe, folder: Path) -> None:
     """
     path = folder / "recipe.json"
     require_writable(path)
-    text = json.dumps(recipe_to_dict(recipe), indent=1, sort_keys=True)
     if path.exists():
-        begun, wanted = json.loads(path.read_text(encoding="utf-8")), json.loads(text)
-        if any(begun.get(field) != wanted[field] for field in ("schemes", "stages", "seed")):
+        begun = recipe_from_dict(json.loads(path.read_text(encoding="utf-8")), str(path))
+        if replace(begun, name=recipe.name, calibrate=recipe.calibrate) != recipe:
             raise RecipeError(
                 f"{folder} was begun with another recipe: use a new run folder or delete this one"
             )
-    write_file(path, text + "\n")
+    write_json(path, recipe_to_dict(recipe))
     write_json(folder / "versions.json", versions())
 
 

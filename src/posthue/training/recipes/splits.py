@@ -8,9 +8,10 @@ from typing import TypeVar
 
 from posthue.data.splits.files import SPLIT_FILE, read_splits
 from posthue.errors import RecipeError
-from posthue.training.recipes.recipe import Check, Recipe, Stage, TrainingSource
+from posthue.training.recipes.schema import Check, Partner, Recipe, Stage, TrainingSource
 
 S = TypeVar("S", TrainingSource, Check)
+N = TypeVar("N", TrainingSource, Check, Partner)
 
 
 def use_splits(recipe: Recipe, given: Sequence[str]) -> Recipe:
@@ -33,7 +34,7 @@ def _corpora(recipe: Recipe) -> list[str]:
     sources: list[TrainingSource | Check] = []
     for stage in recipe.stages:
         sources += [*stage.train, *stage.validate]
-    paired = [source.pair_with["corpus"] for source in sources if source.pair_with]
+    paired = [source.pair_with.corpus for source in sources if source.pair_with]
     return list(dict.fromkeys([*(source.corpus for source in sources), *paired]))
 
 
@@ -54,14 +55,11 @@ def _stage(stage: Stage, files: Mapping[str, str]) -> Stage:
 
 
 def _moved(source: S, files: Mapping[str, str]) -> S:
-    pair = source.pair_with
-    if pair and pair["corpus"] in files:
-        split = _named(pair.get("split", "train"), files[pair["corpus"]])
-        source = replace(source, pair_with={**pair, "split": split})
-    if source.corpus in files:
-        source = replace(source, split=_named(source.split, files[source.corpus]))
-    return source
+    moved = replace(source, pair_with=_named(source.pair_with, files)) if source.pair_with else source
+    return _named(moved, files)
 
 
-def _named(split: str, file: str) -> str:
-    return split if SPLIT_FILE in split else f"{split}{SPLIT_FILE}{file}"
+def _named(source: N, files: Mapping[str, str]) -> N:
+    if source.corpus not in files or SPLIT_FILE in source.split:
+        return source
+    return replace(source, split=f"{source.split}{SPLIT_FILE}{files[source.corpus]}")

@@ -19,7 +19,8 @@ from typing import Any
 
 from posthue.errors import RecipeError
 from posthue.model.fusion.base import Fusion, FusionSettings, make_fusion
-from posthue.training.research.heads import HeadSettings
+from posthue.settings import read_settings
+from posthue.training.recipes.head_settings import HeadSettings
 
 LEXICON = "lexicon"
 WORDS = "words"
@@ -94,9 +95,7 @@ class Candidate:
 
 def candidate_from_facts(facts: Mapping[str, Any]) -> Candidate:
     """Return the model that ``Candidate.facts`` describes, from JSON too."""
-    return Candidate(
-        **{**facts, "settings": HeadSettings(**facts["settings"]), "fixed": tuple(facts["fixed"])}
-    )
+    return read_settings(Candidate, facts, "the model", error=RecipeError)
 
 
 def parse_models(names: str | Sequence[str], lists: Mapping[str, str] | None = None) -> list[Candidate]:

@@ -27,7 +27,7 @@ from posthue.posts import Post
 from posthue.training.features.encode import Encodings, FeatureView, encode_posts, encoder_digest
 from posthue.training.features.post_features import PostFeatures
 from posthue.training.recipes.folders import Folders
-from posthue.training.recipes.recipe import Stage
+from posthue.training.recipes.schema import Stage
 from posthue.training.research.candidates import LEXICON, Candidate, candidate_from_facts
 from posthue.training.stages.build import build
 

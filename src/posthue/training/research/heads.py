@@ -11,7 +11,6 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,10 +19,9 @@ from torch import Tensor, nn
 from torch.nn.functional import log_softmax
 from torch.optim.lr_scheduler import LambdaLR
 
-from posthue.errors import RecipeError
 from posthue.model.fusion import Fusion
 from posthue.training.features.post_features import PostFeatures, views
-from posthue.training.recipes.recipe import CLASS_WEIGHTS, LOSSES
+from posthue.training.recipes.head_settings import HeadSettings
 from posthue.training.stages.losses import (
     class_weights_of,
     focal_weight,
@@ -31,55 +29,15 @@ from posthue.training.stages.losses import (
     scheme_losses,
     weighted_targets,
 )
+from posthue.training.stages.optimizers import make_optimizer
 
 Ints = npt.NDArray[np.int64]
 Logits = dict[str, npt.NDArray[np.float32]]
 
-OPTIMIZERS: Mapping[str, Callable[..., torch.optim.Optimizer]] = {
-    "adamw": torch.optim.AdamW,
-    "radam": lambda groups, lr: torch.optim.RAdam(groups, lr=lr, decoupled_weight_decay=True),
-    "sgd": lambda groups, lr: torch.optim.SGD(groups, lr=lr, momentum=0.9, nesterov=True),
-}
 #: How much each modality state counts when the epoch is chosen: whole posts, text alone, image alone.
 STATE_WEIGHTS = (0.5, 0.25, 0.25)
 #: Rows that are predicted at a time.
 PREDICT_ROWS = 512
-
-
-@dataclass(frozen=True, slots=True)
-class HeadSettings:
-    """How a head is trained.
-
-    epochs: at most; patience: so many without a better validation loss end the training. batch_size.
-    learning_rate, weight_decay (not on biases and norms), optimizer: adamw, radam or sgd.
-    loss: cross_entropy, or focal with focal_gamma (Lin et al. 2017). label_smoothing: for either.
-    class_weights: none, balanced (N / (classes · N_c)) or sqrt (its square root).
-    modality_dropout: probability with which each modality of a full post is left out.
-    """
-
-    epochs: int = 30
-    batch_size: int = 128
-    learning_rate: float = 1e-3
-    weight_decay: float = 0.3
-    optimizer: str = "adamw"
-    loss: str = "cross_entropy"
-    focal_gamma: float = 2.0
-    label_smoothing: float = 0.05
-    class_weights: str = "none"
-    modality_dropout: float = 0.25
-    patience: int = 6
-    warmup: float = 0.05
-
-    def __post_init__(self) -> None:
-        for name, value, known in (
-            ("optimizer", self.optimizer, OPTIMIZERS),
-            ("loss", self.loss, LOSSES),
-            ("class_weights", self.class_weights, CLASS_WEIGHTS),
-        ):
-            if value not in known:
-                raise RecipeError(f"{name}: {value!r} is not one of {', '.join(known)}")
-        if not 0 <= self.modality_dropout <= 0.5 or min(self.epochs, self.batch_size, self.patience) < 1:
-            raise RecipeError("modality_dropout is 0 to 0.5; epochs, batch_size and patience at least 1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,11 +198,10 @@ def _loss(
 
 def _optimizer(fusion: nn.Module, settings: HeadSettings) -> torch.optim.Optimizer:
     parameters = list(fusion.parameters())
-    groups: list[dict[str, Any]] = [
-        {"params": [p for p in parameters if p.dim() > 1], "weight_decay": settings.weight_decay},
-        {"params": [p for p in parameters if p.dim() <= 1], "weight_decay": 0.0},
-    ]
-    return OPTIMIZERS[settings.optimizer](groups, lr=settings.learning_rate)
+    shared = {"lr": settings.learning_rate}
+    decayed = {"params": [p for p in parameters if p.dim() > 1], "weight_decay": settings.weight_decay}
+    plain = {"params": [p for p in parameters if p.dim() <= 1], "weight_decay": 0.0}
+    return make_optimizer(settings.optimizer, [decayed | shared, plain | shared])
 
 
 def _cosine(total: int, warmup: float) -> Callable[[int], float]:
@@ -267,9 +224,7 @@ def _best_epoch(losses: Sequence[float]) -> int:
 
 
 __all__ = [
-    "OPTIMIZERS",
     "STATE_WEIGHTS",
-    "HeadSettings",
     "PostFeatures",
     "TrainedHead",
     "head_logits",

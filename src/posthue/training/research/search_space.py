@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from posthue.model.fusion.base import Fusion
+from posthue.model.fusion.options import Hidden
+from posthue.settings import OneOf, options_of, rules_of
+from posthue.training.recipes.head_settings import HeadSettings
+from posthue.training.recipes.schema import LOSSES, OPTIMIZERS
 from posthue.training.research.candidates import Candidate
-from posthue.training.research.heads import HeadSettings
 
 _Draw = Callable[[Any, str], Any]
 
@@ -25,29 +27,26 @@ def suggest(trial: Any, candidate: Candidate) -> Candidate:
 
 def fusion_space(kind: str) -> dict[str, _Draw]:
     """Return option → how it is drawn, for the options of a fusion that are worth a search."""
-    fusion = Fusion.kinds[kind]
-    names = [p.name for p in inspect.signature(fusion).parameters.values() if p.kind is p.KEYWORD_ONLY]
-    space = {name: _SPACES[name] for name in names if name in _SPACES}
-    for name in names:
-        allowed = fusion.allowed.get(name)
-        if allowed is not None and allowed.values:
-            space[name] = _choice(*allowed.values)
+    hints = options_of(Fusion.kinds[kind])
+    space = {name: _SPACES[name] for name in hints if name in _SPACES}
+    for name, hint in hints.items():
+        rule = next(iter(rules_of(hint)), None)
+        if isinstance(rule, OneOf):
+            space[name] = _choice(*rule.known())
         elif name == "hidden":
-            space[name] = (
-                _choice(0, 64, 256) if allowed is not None and allowed.low <= 0 else _choice(64, 128, 256)
-            )
+            space[name] = _choice(*((0, 64, 256) if hint == Hidden else (64, 128, 256)))
     return space
 
 
 def _settings(trial: Any, candidate: Candidate) -> HeadSettings:
-    optimizer = trial.suggest_categorical("optimizer", ["adamw", "radam", "sgd"])
+    optimizer = trial.suggest_categorical("optimizer", list(OPTIMIZERS))
     if optimizer == "sgd":  # its step is that of the gradient itself
         rate = trial.suggest_float("sgd_learning_rate", 3e-3, 0.5, log=True)
         decay = trial.suggest_float("sgd_weight_decay", 1e-5, 1e-2, log=True)
     else:
         rate = trial.suggest_float("learning_rate", 1e-4, 1e-2, log=True)
         decay = trial.suggest_float("weight_decay", 1e-3, 1.0, log=True)
-    loss = trial.suggest_categorical("loss", ["cross_entropy", "focal"])
+    loss = trial.suggest_categorical("loss", list(LOSSES))
     gamma = trial.suggest_float("focal_gamma", 0.5, 3.0) if loss == "focal" else 2.0
     dropout = trial.suggest_float("modality_dropout", 0.0, 0.4) if candidate.modality is None else 0.0
     return replace(

@@ -23,6 +23,7 @@ from posthue.evaluation.calibration import fit_temperature
 from posthue.evaluation.runs import Answers, Run
 from posthue.model.fusion.late import LateFusion, tune_late_weight
 from posthue.numbers import softmax
+from posthue.posts import State
 from posthue.training.features.post_features import SHOWN
 from posthue.training.research.candidates import LEXICON, WORDS, Candidate
 from posthue.training.research.corpus import Labelled
@@ -35,8 +36,6 @@ Answer: TypeAlias = Callable[["Condition", Ints, Ints], Floats]
 
 #: Share of the training posts on which the epoch and the temperatures are chosen.
 INNER = 0.15
-STATES = ("both", "text", "image")
-_STATE_OF = {"both": "both", "text": "text", "image": "image", "corrupted": "both"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +65,7 @@ class Condition:
     name: str
     posts: PostFeatures
     present: Tensor
+    state: State = State.BOTH
 
 
 def inner_split(material: TrialData, rows: Ints, seed: int) -> tuple[Ints, Ints]:
@@ -82,8 +82,8 @@ def inner_split(material: TrialData, rows: Ints, seed: int) -> tuple[Ints, Ints]
 def conditions(posts: PostFeatures, corrupted: PostFeatures | None = None) -> list[Condition]:
     """List the conditions under which there is anything to ask of these posts."""
     found = [
-        Condition(name, posts, posts.present & torch.tensor(mask))
-        for name, mask in zip(STATES, SHOWN, strict=True)
+        Condition(state.value, posts, posts.present & torch.tensor(mask), state)
+        for state, mask in zip(State, SHOWN, strict=True)
     ]
     if corrupted is not None:
         with_image = corrupted.present & corrupted.present[:, 1:]
@@ -173,7 +173,7 @@ def _trained(
         posts = narrowed(candidate, replace(condition.posts.select(index), extra=extra))
         with threads(1):
             logits = head_logits(head.fusion, posts, condition.present[index] & _able(candidate))[scheme]
-        state = candidate.modality or _STATE_OF[condition.name]
+        state = candidate.modality or condition.state
         return softmax(logits, _temperature(temperatures, state))
 
     return answer, {"epoch": head.epoch, "temperatures": temperatures, "losses": head.losses}
@@ -265,8 +265,8 @@ def _usable(posts: PostFeatures) -> PostFeatures:
 
 
 def _temperatures(head: TrainedHead, posts: PostFeatures, scheme: str) -> dict[str, float]:
-    found = {}
-    for state, (present, rows) in zip(STATES, views(posts), strict=True):
+    found: dict[str, float] = {}
+    for state, (present, rows) in zip(State, views(posts), strict=True):
         if not bool(rows.any()):
             continue
         some = posts.select(rows.nonzero().squeeze(1).numpy())

@@ -18,7 +18,7 @@ from posthue.model.encoders.word_vectors import word_tokenizer
 from posthue.model.post_model import PostModel, PostModelConfig
 from posthue.model.processor import PostProcessor
 from posthue.training.recipes.folders import Folders
-from posthue.training.recipes.recipe import Stage
+from posthue.training.recipes.schema import Stage
 
 STAGE_PREFIX = "stage:"
 

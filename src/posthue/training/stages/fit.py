@@ -15,7 +15,7 @@ from transformers.trainer_utils import get_last_checkpoint
 
 from posthue.files import write_csv, write_json
 from posthue.training.datasets.rows import target_rows
-from posthue.training.recipes.recipe import Stage
+from posthue.training.recipes.schema import Stage
 from posthue.training.stages.build import StageModel
 from posthue.training.stages.inputs import StageInputs
 from posthue.training.stages.losses import class_weights_of

@@ -17,7 +17,7 @@ from posthue.training.datasets.logits import predict_logits
 from posthue.training.datasets.rows import Ints, single_labels
 from posthue.training.datasets.stage_rows import StageRows, ValidationRows
 from posthue.training.features.encode import Floats, cached_features
-from posthue.training.recipes.recipe import Check, Stage
+from posthue.training.recipes.schema import Check, Stage
 from posthue.training.stages.build import StageModel
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -18,18 +17,12 @@ from transformers import Trainer, TrainingArguments
 from posthue.model.post_model import LABEL_PREFIX, PostModel, PostModelOutput
 from posthue.training.datasets.batches import Collator, batch_kinds
 from posthue.training.datasets.sampler import BucketBatchSampler
-from posthue.training.recipes.recipe import Stage
+from posthue.training.recipes.schema import Stage
 from posthue.training.stages.batch_norm import MOMENTUM, anchor, trainable_norms
 from posthue.training.stages.losses import focal_weight, modality_states, scheme_losses, weighted_targets
+from posthue.training.stages.optimizers import make_optimizer
 
 Evaluate = Callable[[PostModel], Mapping[str, float]]
-
-_OPTIMIZERS: Mapping[str, Callable[[Any], torch.optim.Optimizer]] = {
-    "adamw": torch.optim.AdamW,
-    "radam": partial(torch.optim.RAdam, decoupled_weight_decay=True),
-    "sgd": partial(torch.optim.SGD, momentum=0.9, nesterov=True),
-}
-
 
 #: Batches of pictures to which batch norms are anchored.
 _ANCHOR_BATCHES = 16
@@ -153,7 +146,7 @@ class PostTrainer(Trainer):
                 if parameter.requires_grad:
                     groups.setdefault((name.startswith("fusion."), name in decayed), []).append(parameter)
             made = [self._group(*key, params) for key, params in groups.items()]
-            self.optimizer = _OPTIMIZERS[self.stage.optimizer](made)
+            self.optimizer = make_optimizer(self.stage.optimizer, made)
         return self.optimizer
 
     def _group(self, head: bool, decays: bool, params: list[nn.Parameter]) -> dict[str, Any]:  # noqa: FBT001

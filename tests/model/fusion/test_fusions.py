@@ -312,7 +312,7 @@ def test_gated_classifiers_do_not_learn_from_the_fused_loss() -> None:
 @pytest.mark.parametrize(
     ("kind", "settings", "message"),
     [
-        ("glue", BOTH, "no fusion is called 'glue'; there are .*joint, .*single"),
+        ("glue", BOTH, "fusion: 'glue' is not one of .*joint, .*single"),
         *[
             (kind, FusionSettings(6, None, SCHEMES), f"'{kind}' wants a text encoder and an image encoder")
             for kind in ("joint", "late", "early", "common-space", "attention", "gated")
@@ -334,21 +334,21 @@ def test_a_wrong_fusion_is_named(kind: str, settings: FusionSettings, message: s
 @pytest.mark.parametrize(
     ("kind", "options", "message"),
     [
-        ("glue", {}, "no fusion is called 'glue'"),
-        ("joint", {"colour": 1}, "fusion 'joint': no option is called 'colour'; there are pooling, dropout"),
-        ("joint", {"pooling": "min"}, "pooling 'min' is not one of mean, sum, max"),
-        ("joint", {"dropout": 1.0}, "dropout 1.0 is not from 0 to 0.95"),
-        ("joint", {"dropout": float("nan")}, "dropout nan is not from"),
-        ("joint", {"hidden": 1.5}, "hidden 1.5 is not a whole number"),
-        ("joint", {"hidden": True}, "hidden True is not a whole number"),
-        ("early", {"norm": 1}, "norm 1 is not true or false"),
-        ("late", {"rule": "vote"}, "rule 'vote' is not one of mean, product, learned, tuned"),
-        ("late", {"rule": ["mean"]}, "is not text"),
-        ("common-space", {"form": "triplet"}, "form 'triplet' is not one of hinge, contrastive"),
-        ("common-space", {"margin": -1}, "margin -1 is not from 0 to 2"),
-        ("common-space", {"temperature": 0}, "temperature 0 is not from 0.001"),
-        ("attention", {"heads": 0}, "heads 0 is not from 1"),
-        ("gated", {"auxiliary": "1e-1"}, "auxiliary '1e-1' is not a number"),
+        ("glue", {}, "fusion: 'glue' is not one of attention"),
+        ("joint", {"colour": 1}, "fusion 'joint': 'colour' is not one of pooling, dropout"),
+        ("joint", {"pooling": "min"}, "pooling: 'min' is not one of mean, sum, max"),
+        ("joint", {"dropout": 1.0}, "dropout: 1.0 is not a number from 0 to 0.95"),
+        ("joint", {"dropout": float("nan")}, "dropout: nan is not a number from"),
+        ("joint", {"hidden": 1.5}, "hidden: 1.5 is not a whole number"),
+        ("joint", {"hidden": True}, "hidden: True is not a whole number"),
+        ("early", {"norm": 1}, "norm: 1 is not true or false"),
+        ("late", {"rule": "vote"}, "rule: 'vote' is not one of mean, product, learned, tuned"),
+        ("late", {"rule": ["mean"]}, r"rule: \['mean'\] is not one of mean"),
+        ("common-space", {"form": "triplet"}, "form: 'triplet' is not one of hinge, contrastive"),
+        ("common-space", {"margin": -1}, "margin: -1 is not a number from 0 to 2"),
+        ("common-space", {"temperature": 0}, "temperature: 0 is not a number from 0.001"),
+        ("attention", {"heads": 0}, "heads: 0 is not a whole number from 1"),
+        ("gated", {"auxiliary": "1e-1"}, "auxiliary: '1e-1' is not a number"),
     ],
 )
 def test_a_wrong_option_is_named_without_a_model(kind: str, options: dict[str, Any], message: str) -> None:
