@@ -44,9 +44,7 @@ class Game:
         found: Floats = np.mean([self._answers(variants, other) for other in others], axis=0)
         return found
 
-    def _probabilities(
-        self, variants: Sequence[EncodedModality | None], other: EncodedModality | None
-    ) -> Floats:
+    def _answers(self, variants: Sequence[EncodedModality | None], other: EncodedModality | None) -> Floats:
         rows = [self._row(variant, other) for variant in variants]
         present = [row for row in rows if row is not None]
         found = np.tile(self.prior, (len(rows), 1))
