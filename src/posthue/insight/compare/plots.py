@@ -57,8 +57,8 @@ def comparison_plot(cells: Sequence[Cell], *, title: str) -> Plot:
         key = wrapped(_KEY, 1.1 * drawn.get_figwidth())
         drawn.supxlabel(key, x=0.01, ha="left", fontsize=9.5, color=page_colours()["quiet"])
         best = {c.condition: c for c in sorted(cells, key=lambda c: c.mean) if c.metric == "accuracy"}
-        said = "; ".join(f"{CONDITIONS[c]} best {best[c].model}, {best[c].mean:.1%}" for c in conditions)
-        return Plot(drawn, f"{title}: accuracy and macro F1 per model; {said}")
+        winners = "; ".join(f"{CONDITIONS[c]} best {best[c].model}, {best[c].mean:.1%}" for c in conditions)
+        return Plot(drawn, f"{title}: accuracy and macro F1 per model; {winners}")
 
 
 def _dots(axes: Axes, cells: Sequence[Cell], models: Sequence[str]) -> None:
@@ -92,11 +92,11 @@ def history_plot(values: Sequence[float], *, metric: str) -> Plot:
 def importance_plot(shares: Mapping[str, float]) -> Plot:
     """Draw how much of the spread of the values each setting accounts for."""
     title = "What the settings account for" if shares else "Too few finished trials to say what matters"
-    said = ", ".join(f"{name} {share:.0%}" for name, share in shares.items())
+    parts = ", ".join(f"{name} {share:.0%}" for name, share in shares.items())
     return bars(
         {name.replace("_", " "): share for name, share in shares.items()},
         title=title,
-        alt=f"{title}: {said}" if shares else title,
+        alt=f"{title}: {parts}" if shares else title,
         unit="share of the spread",
         show=lambda share: f"{100 * share:.0f} %",
     )

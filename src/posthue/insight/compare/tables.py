@@ -45,9 +45,9 @@ def write_tables(
 
 def write_reports(folder: Path, runs: Mapping[str, Sequence[Run]]) -> None:
     """Write every model's report, and remove those of models that are not in the table any more."""
-    names = {f"{model.replace(':', '_').replace('+', '_')}.md": found for model, found in runs.items()}
-    for name, found in names.items():
-        _write_report(folder / name, found)
+    names = {f"{model.replace(':', '_').replace('+', '_')}.md": each for model, each in runs.items()}
+    for name, each in names.items():
+        _write_report(folder / name, each)
     for path in folder.glob("*.md"):
         if path.name not in names:
             path.unlink()
@@ -71,11 +71,11 @@ def _write_report(path: Path, runs: Sequence[Run]) -> None:
 def per_class_rows(runs: Mapping[str, Sequence[Run]], condition: str) -> list[list[object]]:
     """Return model, label, mean and std of F1 over the runs, one row per model and label."""
     rows: list[list[object]] = []
-    for model, found in runs.items():
-        f1 = np.array([_f1(run, condition) for run in found])
+    for model, each in runs.items():
+        f1 = np.array([_f1(run, condition) for run in each])
         std = f1.std(0, ddof=1) if len(f1) > 1 else np.zeros(f1.shape[1])
         rows += [
-            [model, label, float(f1[:, i].mean()), float(std[i])] for i, label in enumerate(found[0].labels)
+            [model, label, float(f1[:, i].mean()), float(std[i])] for i, label in enumerate(each[0].labels)
         ]
     return rows
 
@@ -86,12 +86,12 @@ def mcnemar_rows(runs: Mapping[str, Sequence[Run]], baseline: str) -> list[list[
     for condition in runs[baseline][0].conditions:
         true = runs[baseline][0].conditions[condition].true
         answers = {
-            model: np.mean([run.conditions[condition].probabilities for run in found], axis=0).argmax(1)
-            for model, found in runs.items()
+            model: np.mean([run.conditions[condition].probabilities for run in each], axis=0).argmax(1)
+            for model, each in runs.items()
         }
         rows += [
-            [model, condition, baseline, mcnemar(found, answers[baseline], true)]
-            for model, found in answers.items()
+            [model, condition, baseline, mcnemar(each, answers[baseline], true)]
+            for model, each in answers.items()
             if model != baseline
         ]
     return rows
@@ -116,22 +116,24 @@ def _confusion_table(counts: np.ndarray, labels: Sequence[str]) -> str:
 
 
 def _markdown(cells: Sequence[Cell], differences: Sequence[Difference], runs: str, head: str) -> str:
-    known = {(c.model, c.condition, c.metric): c for c in cells}
+    cell_at = {(c.model, c.condition, c.metric): c for c in cells}
     stars = {
         (d.model, d.condition, d.metric): "\\*" for d in differences if d.p_holm < 0.05 and d.metric != "ece"
     }
     models = list(dict.fromkeys(c.model for c in cells))
-    shown = [c for c in CONDITIONS if any(cell.condition == c for cell in cells)]
-    counts = ", ".join(f"{CONDITIONS[c]} {next(k.n for k in cells if k.condition == c):,}" for c in shown)
+    conditions = [c for c in CONDITIONS if any(cell.condition == c for cell in cells)]
+    counts = ", ".join(
+        f"{CONDITIONS[c]} {next(k.n for k in cells if k.condition == c):,}" for c in conditions
+    )
     lines = [head, "", f"Mean ± standard deviation over {runs}, in percent. Posts: {counts}."]
     if differences:
         lines.append(
             f"\\* differs from {differences[0].baseline} (paired bootstrap, Holm-corrected p < 0.05)."
         )
     for metric in COLUMNS:
-        keys = {model: [(model, c, metric) for c in shown] for model in models}
-        rows = [[m, *(_spread(known.get(k), stars.get(k, "")) for k in keys[m])] for m in models]
-        table = markdown_table(("model", *(CONDITIONS[c] for c in shown)), rows)
+        keys = {model: [(model, c, metric) for c in conditions] for model in models}
+        rows = [[m, *(_spread(cell_at.get(k), stars.get(k, "")) for k in keys[m])] for m in models]
+        table = markdown_table(("model", *(CONDITIONS[c] for c in conditions)), rows)
         lines += ["", f"## {TITLES[metric]}", "", table]
     return "\n".join(lines) + "\n"
 

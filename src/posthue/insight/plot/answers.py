@@ -32,13 +32,13 @@ def reliability(answers: Mapping[str, Answers]) -> Plot:
 
     Bands are 95 % Wilson intervals; bins of fewer than FEWEST_IN_BIN posts are left out.
     """
-    found = {
+    bins_of = {
         name: [b for b in reliability_bins(a.probabilities, a.true, BINS) if b.count >= FEWEST_IN_BIN]
         for name, a in answers.items()
     }
-    said = [
+    points = [
         f"{name}: " + ", ".join(f"{b.confidence:.2f}: {b.accuracy:.2f} of {b.count:,}" for b in bins)
-        for name, bins in found.items()
+        for name, bins in bins_of.items()
     ]
     single = len(answers) == 1
     with look():
@@ -46,12 +46,12 @@ def reliability(answers: Mapping[str, Answers]) -> Plot:
         drawn, grid = panels(
             len(answers), width=WIDTH if single else _PANEL, height=height, sharey=True, names=0.4
         )
-        for axes, (name, bins) in zip(grid, found.items(), strict=True):
+        for axes, (name, bins) in zip(grid, bins_of.items(), strict=True):
             error = expected_calibration_error(answers[name].probabilities, answers[name].true)
             _diagonal(axes, bins)
             called = f"{name}, " if single else f"{wrapped(name, _PANEL - 0.5)}\n"
             name_axes(axes, f"{called}ECE {error:.3f}", "confidence", "accuracy")
-        return Plot(drawn, "Accuracy against confidence of " + "; ".join(said))
+        return Plot(drawn, "Accuracy against confidence of " + "; ".join(points))
 
 
 def _diagonal(axes: Axes, bins: Sequence[ReliabilityBin]) -> None:
@@ -74,7 +74,7 @@ def _diagonal(axes: Axes, bins: Sequence[ReliabilityBin]) -> None:
 def coverage(answers: Mapping[str, Answers]) -> Plot:
     """Draw accuracy among the most confident posts against the share of posts answered, a line per name."""
     return curves(
-        {name: _coverage(found) for name, found in answers.items()},
+        {name: _coverage(each) for name, each in answers.items()},
         title="Accuracy among the most confident answers",
         alt="Accuracy among the most confident share of the posts",
         unit=("share of the posts answered, the most confident first", "accuracy"),

@@ -58,12 +58,12 @@ class Plot:
         """Return a PNG file; signs that the font lacks are replaced, emoji by their names."""
         texts = [(text, text.get_text()) for text in _texts(self.figure)]
         try:
-            for text, shown in texts:
-                text.set_text(drawable(shown))
+            for text, words in texts:
+                text.set_text(drawable(words))
             return self._saved("png")
         finally:
-            for text, shown in texts:
-                text.set_text(shown)
+            for text, words in texts:
+                text.set_text(words)
 
     def save(self, folder: Path, name: str) -> list[Path]:
         """Write ``name``.svg and ``name``.png into a folder and return their paths."""

@@ -45,9 +45,9 @@ def text_width(text: str, *, bold: bool = False) -> float:
     >>> 2 < text_width("hello") < 3
     True
     """
-    known = "".join(sign for sign in text if ord(sign) in _signs(bold=bold))
+    drawn = "".join(sign for sign in text if ord(sign) in _signs(bold=bold))
     lacking = sum(sign.isprintable() for sign in text if ord(sign) not in _signs(bold=bold))
-    return float(font(_MEASURED_AT, bold=bold).getlength(known)) / _MEASURED_AT + _WIDE * lacking
+    return float(font(_MEASURED_AT, bold=bold).getlength(drawn)) / _MEASURED_AT + _WIDE * lacking
 
 
 def drawable(text: str) -> str:
@@ -60,8 +60,8 @@ def drawable(text: str) -> str:
         return text
     for emoji in sorted(set(emoji_in(text)), key=len, reverse=True):
         text = text.replace(emoji, emoji_name(emoji))
-    shown = (sign for sign in text if (sign.isprintable() and sign != "\ufe0f") or sign == "\n")
-    return "".join(sign if ord(sign) in _signs() or sign == "\n" else _UNKNOWN for sign in shown)
+    visible = (sign for sign in text if (sign.isprintable() and sign != "\ufe0f") or sign == "\n")
+    return "".join(sign if ord(sign) in _signs() or sign == "\n" else _UNKNOWN for sign in visible)
 
 
 @cache

@@ -62,11 +62,11 @@ def heat_maps(
     """Draw several matrices of the same rows and columns as panels, each under its title."""
     across = list(columns if columns is not None else labels)
     shares = {title: _shares(table) for title, table in tables.items()}
-    shown = {
+    written = {
         title: _words(shares[title] if normalise else table, percent=normalise)
         for title, table in tables.items()
     }
-    cell = max([_CELL, *(inches(text) + 0.14 for table in shown.values() for text in table.flat)])
+    cell = max([_CELL, *(inches(text) + 0.14 for table in written.values() for text in table.flat)])
     names = max((inches(shortened(name)) for name in labels), default=0.0)
     width = 0.3 + cell * len(across)
     if len(tables) == 1:
@@ -77,7 +77,7 @@ def heat_maps(
             len(tables), width=width, height=1.5 + 0.52 * max(len(labels), 1), sharey=True, names=names + 0.3
         )
         for axes, title in zip(grid, tables, strict=True):
-            _matrix(axes, shares[title], shown[title])
+            _matrix(axes, shares[title], written[title])
             label_rows(axes, labels)
             axes.set_ylim(len(labels) - 0.5, -0.5)
             _label_columns(axes, across, is_narrow=max(map(inches, across), default=0.0) > cell)
@@ -96,7 +96,7 @@ def _words(values: npt.NDArray[Any], *, percent: bool) -> npt.NDArray[Any]:
     return np.array(words, dtype=object).reshape(np.shape(values))
 
 
-def _matrix(axes: Axes, shares: Floats, shown: npt.NDArray[Any]) -> None:
+def _matrix(axes: Axes, shares: Floats, written: npt.NDArray[Any]) -> None:
     from matplotlib.patches import Rectangle  # noqa: PLC0415
 
     for (row, column), share in np.ndenumerate(shares):
@@ -110,7 +110,7 @@ def _matrix(axes: Axes, shares: Floats, shown: npt.NDArray[Any]) -> None:
                 linewidth=0,
             )
         )
-        axes.text(column, row, str(shown[row, column]), ha="center", va="center")
+        axes.text(column, row, str(written[row, column]), ha="center", va="center")
 
 
 def _label_columns(axes: Axes, names: Sequence[str], *, is_narrow: bool) -> None:

@@ -28,13 +28,13 @@ def histograms(
     Each is scaled to its own highest bar: shapes are compared, not sizes. The highest 0.5 % are cut off.
     logarithmic: bins grow with the value; values must be positive.
     """
-    arrays = {name: np.asarray(found, dtype=np.float64) for name, found in values.items()}
+    arrays = {name: np.asarray(each, dtype=np.float64) for name, each in values.items()}
     everything = np.concatenate([*arrays.values(), np.zeros(0)])
     edges = _edges(everything[np.isfinite(everything)], bins, logarithmic=logarithmic)
     with look():
         drawn, axes = figure(0.9 + 0.5 * max(len(arrays), 1))
-        for place, (name, found) in enumerate(arrays.items()):
-            _ridge(axes, place, label_colour(name), found[np.isfinite(found)], edges)
+        for place, (name, array) in enumerate(arrays.items()):
+            _ridge(axes, place, label_colour(name), array[np.isfinite(array)], edges)
         if logarithmic:
             _logarithmic(axes)
         axes.set_xlim(edges[0], edges[-1])

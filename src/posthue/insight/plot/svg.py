@@ -26,9 +26,9 @@ def page_svg(saved: bytes, alt: str) -> str:
     Its colours follow the page's theme, its letters are the page's, its size the place it is put in, its ids
     are no other drawing's, and ``alt`` says what it shows to those who cannot see it.
     """
-    found = _METADATA.sub("", _HEAD.sub("", saved.decode("utf-8"), count=1))
+    bare = _METADATA.sub("", _HEAD.sub("", saved.decode("utf-8"), count=1))
     prefix = f"d{next(_used)}-"
-    inside = _TAG.sub(lambda match: _tag(match[0], prefix), found)
+    inside = _TAG.sub(lambda match: _tag(match[0], prefix), bare)
     box = re.search(r'viewBox="[\d.]+ [\d.]+ ([\d.]+) [\d.]+"', inside)
     drawing = inside.partition(">")[2]
     size = f'{box[0]} style="max-width: {_LARGEST * float(box[1]):.0f}px"' if box else ""

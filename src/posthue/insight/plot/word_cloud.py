@@ -55,9 +55,9 @@ def layout(words: Weighted, *, width: float = WIDTH, height: float = HEIGHT) -> 
     for word, weight in order:
         wanted = min(unit * sqrt(weight), _LARGEST)
         for size in (wanted, wanted * 0.8, wanted * 0.6):
-            found = _find_place(word[:_LONGEST], weight, max(size, _SMALLEST), placed, (width, height))
-            if found is not None:
-                placed.append(found)
+            place = _find_place(word[:_LONGEST], weight, max(size, _SMALLEST), placed, (width, height))
+            if place is not None:
+                placed.append(place)
                 break
     return placed
 
@@ -76,9 +76,9 @@ def _find_place(
         size *= (room[0] - 4) / long
         long = room[0] - 4
     for x, y in _spiral(room):
-        found = Placed(word, weight, x - long / 2, y + (_ASCENT - _DESCENT) / 2 * size, size, long)
-        if _is_free(found.box, placed, room):
-            return found
+        place = Placed(word, weight, x - long / 2, y + (_ASCENT - _DESCENT) / 2 * size, size, long)
+        if _is_free(place.box, placed, room):
+            return place
     return None
 
 
@@ -113,10 +113,10 @@ def cloud_html(words: Weighted, *, label: str, unit: str = "") -> str:
         return ""
     strongest = placed[0].weight
     items = "".join(_text(item, item.weight / strongest, unit) for item in placed)
-    said = escaped(", ".join(item.word for item in placed[:12]))
+    largest = escaped(", ".join(item.word for item in placed[:12]))
     return (
         f'<svg class="cloud" viewBox="0 0 {WIDTH:g} {HEIGHT:g}" role="img" {hue(label)} '
-        f'aria-label="Word cloud of {escaped(label)}: {said}">{items}</svg>'
+        f'aria-label="Word cloud of {escaped(label)}: {largest}">{items}</svg>'
     )
 
 

@@ -54,13 +54,13 @@ def read_run(run: Path) -> list[StageCurves]:
 
     Raises InputError if the folder holds none.
     """
-    found = {path.parent.name: path for path in run.glob("*/curves.csv")}
+    paths = {path.parent.name: path for path in run.glob("*/curves.csv")}
     if (run / "curves.csv").is_file():
-        found[run.resolve().name] = run / "curves.csv"
-    if not found:
+        paths[run.resolve().name] = run / "curves.csv"
+    if not paths:
         raise InputError(f"{run} holds no <stage>/curves.csv: name the run folder of posthue train --output")
-    order = [name for name in _recipe_stages(run / "recipe.json") if name in found]
-    return [_stage(name, found[name]) for name in [*order, *sorted(set(found) - set(order))]]
+    order = [name for name in _recipe_stages(run / "recipe.json") if name in paths]
+    return [_stage(name, paths[name]) for name in [*order, *sorted(set(paths) - set(order))]]
 
 
 def _recipe_stages(path: Path) -> list[str]:
@@ -87,13 +87,13 @@ def _stage(name: str, path: Path) -> StageCurves:
 
 
 def _numbers(row: Mapping[str | None, object]) -> dict[str, float]:
-    found = {}
+    numbers = {}
     for key, value in row.items():
         try:
-            found[str(key)] = float(str(value))
+            numbers[str(key)] = float(str(value))
         except ValueError:
             continue
-    return found
+    return numbers
 
 
 def curve_rows(stages: Iterable[StageCurves]) -> tuple[list[str], list[list[Cell]]]:
