@@ -20,7 +20,7 @@ Item = TypeVar("Item")
 RESULTS = Path(__file__).resolve().parent.parent / "docs" / "results"
 PACKAGES = ("posthue", "onnxruntime", "openvino", "tokenizers", "numpy", "torch", "transformers")
 #: Options whose value is a place on this machine, which is nobody else's business.
-PLACES = ("--data", "--models", "--model", "--output")
+PLACES = ("--data", "--encoders", "--model", "--output")
 
 _WORDS = [
     "the",

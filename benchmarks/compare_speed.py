@@ -50,7 +50,7 @@ def parse_args() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", help="folder with mvsa-single/; made posts if left out")
-    parser.add_argument("--models", help="folder of local encoders, looked in before the Hub")
+    parser.add_argument("--encoders", help="folder of local encoders, looked in before the Hub")
     parser.add_argument("--pairs", nargs="*", default=["small", "large"], choices=["small", "large"])
     parser.add_argument("--n", type=int, default=300, help="posts in all, of the small pair")
     parser.add_argument("--n-large", type=int, default=60, help="posts in all, of the large pair")
@@ -77,7 +77,7 @@ def main() -> None:
         for pair in args.pairs:
             count = args.n if pair == "small" else args.n_large
             posts, training = read_posts(args.data, count, args.train, Path(scratch) / f"{pair}-pictures")
-            found = contest(pair, Path(scratch) / pair, training, models=args.models, threads=threads)
+            found = contest(pair, Path(scratch) / pair, training, models=args.encoders, threads=threads)
             for kind in KINDS:
                 rows += measure(found, pair, kind, only(posts, kind), args)
             rows += measure_crowd(found, pair, posts, args)

@@ -1,6 +1,6 @@
 """Does the crowd teach a picture's sentiment? MVSA-Single's training posts as the crowd, labels hidden.
 
-    python benchmarks/distill_mvsa.py --data DIR --models DIR --teacher BUNDLE --runs DIR [--mode full]
+    python benchmarks/distill_mvsa.py --data DIR --encoders DIR --teacher BUNDLE --runs DIR [--mode full]
 
 The teacher must never have seen these posts. The student, MobileNetV2, is predicted against the image's
 own human label on dev (positive against negative; neutral left out): ROC AUC, accuracy at one half, and
@@ -112,11 +112,11 @@ def do_run(name: str, one: DistillRecipe, options: argparse.Namespace, humans: d
         (run / ".posthue-features").symlink_to(cache.resolve())
     before = options.runs / ("stages-" + "-".join(f"{v:g}" for v in one.keep.values()))
     if not (before / "done").exists():
-        run_distill(one, Places(before, options.data, options.models), until="dedup")
+        run_distill(one, Places(before, options.data, options.encoders), until="dedup")
         (before / "done").touch()
     if not (run / "stages").exists():
         shutil.copytree(before / "stages", run / "stages")
-    places = Places(run, options.data, options.models)
+    places = Places(run, options.data, options.encoders)
     if humans is None:
         bundle = run_distill(one, places).bundle
         assert bundle is not None
@@ -124,7 +124,7 @@ def do_run(name: str, one: DistillRecipe, options: argparse.Namespace, humans: d
     run_distill(one, places, until="split")
     source = run / "stages" / "human.parquet"
     write_human(run / "stages" / "6-split.parquet", source, humans)
-    return train_student(one, source, run, key="human", data=options.data, models=options.models)
+    return train_student(one, source, run, key="human", data=options.data, models=options.encoders)
 
 
 def write_human(source: Path, target: Path, labels: dict[str, str]) -> None:
@@ -183,7 +183,7 @@ def small_encoder(options: argparse.Namespace) -> str:
     """Return a copy of the encoder whose pictures are 160 pixels: half the work."""
     from posthue.model.encoders.hub import resolve
 
-    source, target = Path(resolve(ENCODER, options.models)), options.runs / "encoder-160"
+    source, target = Path(resolve(ENCODER, options.encoders)), options.runs / "encoder-160"
     if not target.exists():
         shutil.copytree(source, target.with_suffix(".part"), dirs_exist_ok=True)
         settings = target.with_suffix(".part") / "preprocessor_config.json"
@@ -200,7 +200,7 @@ def main() -> None:
     )
     for name in ("--data", "--teacher", "--runs"):
         parser.add_argument(name, required=True, type=Path)
-    parser.add_argument("--models", type=Path)
+    parser.add_argument("--encoders", type=Path)
     parser.add_argument("--mode", choices=("frozen", "full"), default="frozen")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--only", default="", help="runs whose name holds this")

@@ -1,7 +1,7 @@
 """One epoch of a head: on cached features, and with the frozen encoders run again, side by side.
 
-    python benchmarks/head_path.py --data DIR --models DIR          MVSA-Single's train split
-    python benchmarks/head_path.py --models DIR                     made posts
+    python benchmarks/head_path.py --data DIR --encoders DIR          MVSA-Single's train split
+    python benchmarks/head_path.py --encoders DIR                     made posts
 
 Both train the same joint fusion on the same posts with the same batches. The encoders run without gradients,
 on texts sorted by length, so that they lose nothing to padding. The contestants take turns; the ratio is the
@@ -41,7 +41,7 @@ def parse_args() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", type=Path, help="folder with mvsa-single/; made posts if left out")
-    parser.add_argument("--models", type=Path, help="folder of local encoders, looked in before the Hub")
+    parser.add_argument("--encoders", type=Path, help="folder of local encoders, looked in before the Hub")
     parser.add_argument("--n", type=int, default=512, help="posts")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
@@ -111,7 +111,7 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     with tempfile.TemporaryDirectory() as folder:
         posts = posts_of(options, Path(folder))
-        contest = Contest(posts, options.models, str(Path(folder) / "cache"))
+        contest = Contest(posts, options.encoders, str(Path(folder) / "cache"))
         ways = {
             "head on cached features": contest.epoch,
             "the same, features read from the cache first": contest.cached,

@@ -1,6 +1,6 @@
 """What each step of the int8 export does to a text encoder: the error of its vectors, its time, its size.
 
-    python benchmarks/int8_error.py --data DIR [--text ENCODER] [--models DIR]
+    python benchmarks/int8_error.py --data DIR [--text ENCODER] [--encoders DIR]
 
 Error: the size of all differences to the fp32 graph's vectors, relative to their size, on the texts of
 MVSA-Single's dev split. Calibration: 256 texts of its train split. Time: one thread, batches of 32 of like
@@ -46,7 +46,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", required=True, help="folder with mvsa-single/")
-    parser.add_argument("--models", help="folder of local encoders, looked in before the Hub")
+    parser.add_argument("--encoders", help="folder of local encoders, looked in before the Hub")
     parser.add_argument("--text", default="sentence-transformers/all-MiniLM-L6-v2")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--output", type=Path, default=RESULTS / "int8_error.csv")
@@ -55,7 +55,7 @@ def main() -> None:
     texts = {split: [each.post.text or "" for each in corpus.splits[split]] for split in ("train", "dev")}
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        models = Path(args.models) if args.models else None
+        models = Path(args.encoders) if args.encoders else None
         stage = Stage("text", (), (), text=args.text, fusion="single", emoji=False)
         built = build(stage, ("sentiment",), Folders(folder, Path(args.data), models))
         model, processor = built.model, built.processor

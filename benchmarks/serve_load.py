@@ -44,7 +44,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--checked", type=int, default=1000, help="answers compared per concurrency")
     parser.add_argument("--threads", type=int, help="of every server's model; all cores if left out")
-    parser.add_argument("--models", help="folder of local encoders, looked in before the Hub")
+    parser.add_argument("--encoders", help="folder of local encoders, looked in before the Hub")
     parser.add_argument("--output", type=Path, default=RESULTS / "serve_load.csv")
     args = parser.parse_args()
     if shutil.which("wrk") is None:
@@ -61,7 +61,7 @@ def main() -> None:
     threads = choose_threads(args.threads)
     texts = made_texts(20_000)
     with tempfile.TemporaryDirectory() as scratch, ExitStack() as stack:
-        contest = text_contest(Path(scratch) / "text", texts[:64], models=args.models, threads=threads)
+        contest = text_contest(Path(scratch) / "text", texts[:64], models=args.encoders, threads=threads)
         contest.classifier.save_pretrained(Path(scratch) / "plain")
         contest.tokenizer.save_pretrained(Path(scratch) / "plain")
         bodies = Path(scratch) / "bodies.jsonl"

@@ -32,7 +32,7 @@ def parse_args() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", help="folder with tweeteval/ and mvsa-single/; made posts if left out")
-    parser.add_argument("--models", help="folder of local encoders, looked in before the Hub")
+    parser.add_argument("--encoders", help="folder of local encoders, looked in before the Hub")
     parser.add_argument("--n", type=int, default=2000, help="texts in all")
     parser.add_argument("--images", type=int, default=200, help="pictures in all")
     parser.add_argument("--rounds", type=int, default=5)
@@ -67,7 +67,7 @@ def text_rows(args: argparse.Namespace, threads: int, scratch: Path) -> list[dic
     from _same_weights import MAX_LENGTH, text_contest, torch_labels, torch_text_vectors
 
     texts = read_texts(args.data, args.n)
-    contest = text_contest(scratch / "text", texts, models=args.models, threads=threads)
+    contest = text_contest(scratch / "text", texts, models=args.encoders, threads=threads)
     pipe = pipeline(
         "text-classification", model=contest.classifier, tokenizer=contest.tokenizer, device="cpu"
     )
@@ -114,7 +114,7 @@ def image_rows(args: argparse.Namespace, threads: int, scratch: Path) -> list[di
     from _same_weights import image_contest, torch_image_vectors, torch_labels
 
     paths = read_pictures(args.data, args.images, scratch)
-    contest = image_contest(scratch / "image", paths, models=args.models, threads=threads)
+    contest = image_contest(scratch / "image", paths, models=args.encoders, threads=threads)
     pipe = pipeline(
         "image-classification", model=contest.classifier, image_processor=contest.processor, device="cpu"
     )

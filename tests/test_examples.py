@@ -13,7 +13,8 @@ import typer.main
 from PIL import Image
 
 import posthue
-from posthue.apps.cli.demo import app, demo, predicted_examples
+from posthue.apps.cli.demo import demo, predicted_examples
+from posthue.apps.cli.main import app
 from posthue.data.images.decode import decode_image
 from posthue.data.images.spec import ImageSpec
 from posthue.errors import ImageError
@@ -96,7 +97,7 @@ def test_the_demo_prints_a_table_and_says_where_the_report_is(
     tiny_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    demo(output=tmp_path / "out", model=tiny_bundle)
+    demo(output=tmp_path / "out", model=str(tiny_bundle))
     shown = capsys.readouterr().out
     assert all(row["id"] in shown for row in rows())
     assert max(map(len, shown.splitlines()[:20])) <= 80
@@ -106,8 +107,8 @@ def test_the_demo_prints_a_table_and_says_where_the_report_is(
 
 
 def test_the_demo_is_a_command(tiny_bundle: Path, tmp_path: Path) -> None:
-    command = typer.main.get_group(app).commands["demo"]
-    command.main(["-o", str(tmp_path), "--model", str(tiny_bundle)], standalone_mode=False)
+    command = typer.main.get_command(app)
+    command.main(["demo", "-o", str(tmp_path), "--model", str(tiny_bundle)], standalone_mode=False)
     assert (tmp_path / "report.html").is_file()
 
 

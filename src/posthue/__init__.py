@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import os
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from posthue._version import __version__
@@ -28,6 +29,7 @@ from posthue.posts import Modality, Post, Prediction, SchemeResult
 
 if TYPE_CHECKING:
     from posthue.runtime.classifier import PostClassifier, load
+    from posthue.runtime.scoring.run import ScoreSettings, score
 
 #: onnxruntime's Linux builds from 1.29 on report to their maker unless this is set before they are imported.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
@@ -48,18 +50,26 @@ __all__ = [
     "RecipeError",
     "RowError",
     "SchemeResult",
+    "ScoreSettings",
     "TableError",
     "__version__",
     "load",
+    "score",
 ]
+
+#: What needs numpy or pyarrow, and where it is.
+_LAZY = {
+    "PostClassifier": "posthue.runtime.classifier",
+    "load": "posthue.runtime.classifier",
+    "ScoreSettings": "posthue.runtime.scoring.run",
+    "score": "posthue.runtime.scoring.run",
+}
 
 
 def __getattr__(name: str) -> object:
-    """Import what needs numpy only when it is asked for: ``import posthue`` stays quick."""
-    if name in ("PostClassifier", "load"):
-        from posthue.runtime import classifier  # noqa: PLC0415
-
-        return getattr(classifier, name)
+    """Import what is heavy only when it is asked for: ``import posthue`` stays quick."""
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

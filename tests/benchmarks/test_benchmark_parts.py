@@ -59,9 +59,11 @@ def test_a_published_command_names_no_place(measuring: ModuleType) -> None:
         "some/where/data",
         "--n",
         "9",
-        "--models=some/where/m",
+        "--encoders=some/where/m",
     ]
-    assert measuring.shown_command(command) == "python benchmarks/speed.py --data DATA --n 9 --models=MODELS"
+    assert (
+        measuring.shown_command(command) == "python benchmarks/speed.py --data DATA --n 9 --encoders=ENCODERS"
+    )
 
 
 def test_results_say_where_they_come_from(

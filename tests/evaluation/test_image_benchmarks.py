@@ -110,7 +110,7 @@ def test_all_prints_ours_and_the_published_apart(
 ) -> None:
     figures, folder = tmp_path / "figures.json", tmp_path / "predictions"
     assert (
-        run("benchmark", place / "tiny", "all", "--data", place / "data", "--json", figures, "-o", folder)
+        run("benchmark", place / "tiny", "all", "--data", place / "data", "--report", figures, "-o", folder)
         == 0
     )
     shown = capsys.readouterr().out

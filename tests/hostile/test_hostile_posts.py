@@ -17,7 +17,7 @@ import posthue
 from posthue import Post, PostClassifier
 from posthue.data.tables.table import read_table
 from posthue.labels import SENTIMENT
-from posthue.runtime.scoring.one_file import score_file
+from posthue.runtime.scoring.rows.one_file import score_file
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from hostile_inputs import PICTURES, encoded
 from command_line import run
 from posthue import PostClassifier
 from posthue.labels import SENTIMENT
-from posthue.runtime.scoring.one_file import score_file
+from posthue.runtime.scoring.rows.one_file import score_file
 
 Rows = list[dict[str, object]]
 

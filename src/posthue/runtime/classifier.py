@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
 
 def load(
-    bundle: str | Path | None = None,
+    bundle: str | Path = "default",
     *,
     threads: int | None = None,
     device: Device = "auto",
     on_bad_image: OnBadImage = "error",
 ) -> PostClassifier:
-    """Return a classifier for the bundle in a folder; None is the model that ships with posthue.
+    """Return a classifier for the bundle in a folder; ``default`` is the model that ships with posthue.
 
     threads: None means all cores.
     device: "auto" takes a GPU where onnxruntime has one.

@@ -41,7 +41,7 @@ def table(tmp_path: Path) -> Path:
 def test_check_a_table_and_fix_it(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = table.parent / "new" / "out"
     figures = table.parent / "figures" / "f.json"
-    assert run("data", "check", table, "-o", out, "--fix", "--json", figures, "--vectors", "words") == 0
+    assert run("data", "check", table, "-o", out, "--fix", "--report", figures, "--vectors", "words") == 0
     shown = capsys.readouterr().out
     assert "60 posts: train 50, dev 10" in shown
     assert "1 posts of dev (10.0%) have a near-duplicate in train" in shown

@@ -171,3 +171,16 @@ def test_the_command_line_starts_light() -> None:
     heavy = ("torch", "numpy", "pyarrow", "onnxruntime", "PIL", "transformers", "posthue.apps.cli.train")
     code = f"import sys, posthue.apps.cli.main; assert not set({heavy!r}) & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_help_imports_every_command_and_nothing_heavy() -> None:
+    heavy = ("torch", "numpy", "pyarrow", "onnxruntime", "PIL", "tokenizers", "rich.table")
+    code = f"""
+import sys
+from importlib import import_module
+from posthue.apps.cli.main import COMMANDS
+for entry in COMMANDS.values():
+    import_module(f"posthue.apps.cli.{{entry.module}}")
+assert not set({heavy!r}) & set(sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)

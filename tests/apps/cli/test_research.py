@@ -32,7 +32,7 @@ def run(*args: str | Path) -> int:
 @pytest.fixture(scope="module")
 def compared(place: Path) -> Path:
     out = place / "compared"
-    assert run("compare", "mvsa-single", *flags(place), "--models", MODELS, "--seeds", "2", "-o", out) == 0
+    assert run("compare", "mvsa-single", *flags(place), "--candidate", MODELS, "--seeds", "2", "-o", out) == 0
     return out
 
 
@@ -87,7 +87,7 @@ def test_a_finished_run_is_not_repeated(place: Path, compared: Path, tmp_path: P
     before = {path: path.stat().st_mtime_ns for path in (out / "predictions").iterdir()}
     gone = next(iter(sorted(before)))
     gone.unlink()
-    assert run("compare", "mvsa-single", *flags(place), "--models", MODELS, "--seeds", "2", "-o", out) == 0
+    assert run("compare", "mvsa-single", *flags(place), "--candidate", MODELS, "--seeds", "2", "-o", out) == 0
     after = {path: path.stat().st_mtime_ns for path in (out / "predictions").iterdir()}
     assert {path for path in before if after[path] != before[path]} == {gone}
     assert (out / "table.csv").read_bytes() == (compared / "table.csv").read_bytes()
@@ -96,12 +96,12 @@ def test_a_finished_run_is_not_repeated(place: Path, compared: Path, tmp_path: P
 def test_counted_words_stand_alone_and_beside_a_fusion(place: Path, tmp_path: Path) -> None:
     names = ("words", "words+lexicon", "text+words", "joint+lexicon+words")
     asked = ("compare", "mvsa-single", *flags(place), "--seeds", "2", "--workers", "1")
-    assert run(*asked, "--models", ",".join(names), "-o", tmp_path / "all") == 0
+    assert run(*asked, "--candidate", ",".join(names), "-o", tmp_path / "all") == 0
     found = {(r["model"], r["condition"], r["metric"]): float(r["mean"]) for r in table(tmp_path / "all")}
     assert {model for model, _, _ in found} == set(names)
     assert all(found[name, "both", "accuracy"] > 0.6 for name in ("words", "words+lexicon"))
     assert found["words", "image", "accuracy"] == pytest.approx(1 / 3)  # nothing to count
-    assert run(*asked, "--models", "text+words", "-o", tmp_path / "one") == 0
+    assert run(*asked, "--candidate", "text+words", "-o", tmp_path / "one") == 0
     runs = sorted((tmp_path / "one" / "predictions").iterdir())
     for path in runs:  # the same, whoever asked for the counted words first
         again = read_run(tmp_path / "all" / "predictions" / path.name)
@@ -117,16 +117,16 @@ def test_a_word_list_stands_alone_and_beside_a_fusion(
     words.write_text("lovely\t2\nawful\t-2\n", encoding="utf-8")
     asked = ("compare", "mvsa-single", *flags(place), "--word-list", f"own={words}", "--seeds", "1")
     names = "own,words+own+lexicon,joint+own"
-    assert run(*asked, "--models", names, "--workers", "2", "-o", tmp_path / "out") == 0
+    assert run(*asked, "--candidate", names, "--workers", "2", "-o", tmp_path / "out") == 0
     found = {(r["model"], r["condition"], r["metric"]): float(r["mean"]) for r in table(tmp_path / "out")}
     assert {model for model, _, _ in found} == set(names.split(","))
     assert found["words+own+lexicon", "both", "accuracy"] > 0.6
     words.write_text("lovely\t2\nawful\t-1\n", encoding="utf-8")
     capsys.readouterr()
-    assert run(*asked, "--models", names, "-o", tmp_path / "out") != 0  # another list is another model
+    assert run(*asked, "--candidate", names, "-o", tmp_path / "out") != 0  # another list is another model
     assert "candidate.lexicons.own differ" in capsys.readouterr().err
     words.write_text("nowhere\t2\nnever\t-1\n", encoding="utf-8")
-    wrong = (*asked, "--models", "own", "-o", tmp_path / "other")
+    wrong = (*asked, "--candidate", "own", "-o", tmp_path / "other")
     assert run(*wrong) != 0
     assert run(*wrong, "--word-list", f"own={words}") != 0
     assert run(*wrong, "--word-list", "more") != 0
@@ -142,19 +142,19 @@ def test_counting_needs_no_encoder(
     monkeypatch.chdir(tmp_path)
     asked = ["compare", "mvsa-single", *map(str, flags(place)), "--seeds", "1"]
     asked[asked.index("--text-encoder") + 1] = "/nowhere"
-    assert run(*asked, "--models", "lexicon,words", "-o", "run:1") == 0  # nor is the folder a URI
+    assert run(*asked, "--candidate", "lexicon,words", "-o", "run:1") == 0  # nor is the folder a URI
     assert (tmp_path / "run:1" / "significance.csv").exists()
-    assert run(*asked, "--models", "words", "-o", "run:1") == 0
+    assert run(*asked, "--candidate", "words", "-o", "run:1") == 0
     left = {path.name for path in (tmp_path / "run:1").rglob("*") if path.suffix in (".csv", ".md")}
     assert left == {"table.csv", "table.md", "timing.csv", "words.md"}
     capsys.readouterr()
-    assert run("compare", "mvsa-single", *flags(place), "--models", "text", "-o", "run:1") != 0
+    assert run("compare", "mvsa-single", *flags(place), "--candidate", "text", "-o", "run:1") != 0
     assert "(encoders.text, posts differ)" in " ".join(capsys.readouterr().err.split())
 
 
 def test_other_pictures_want_another_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     place = write_research(tmp_path / "research")
-    asked = ("compare", "mvsa-single", *flags(place), "--models", "image,text", "-o", tmp_path / "out")
+    asked = ("compare", "mvsa-single", *flags(place), "--candidate", "image,text", "-o", tmp_path / "out")
     assert run(*asked, "--seeds", "1") == 0
     pictures = sorted((place / "data").rglob("*.jpg"))
     assert pictures
@@ -167,7 +167,7 @@ def test_other_pictures_want_another_folder(tmp_path: Path, capsys: pytest.Captu
 def test_no_post_is_learned_from_and_asked_about(
     place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    asked = (*flags(place), "--models", "words", "-o", tmp_path / "out")
+    asked = (*flags(place), "--candidate", "words", "-o", tmp_path / "out")
     assert run("compare", "mvsa-single", *asked, "--train-split", "train", "--eval-split", "train") != 0
     assert run("crossval", "mvsa-single", *asked, "--split", "train", "--split", "train") != 0
     assert capsys.readouterr().err.count("the same split is named twice") == 2
@@ -175,7 +175,7 @@ def test_no_post_is_learned_from_and_asked_about(
 
 def test_two_workers_give_the_same_table(place: Path, compared: Path, tmp_path: Path) -> None:
     out = tmp_path / "two"
-    args = ("compare", "mvsa-single", *flags(place), "--models", MODELS, "--seeds", "2", "--workers", "2")
+    args = ("compare", "mvsa-single", *flags(place), "--candidate", MODELS, "--seeds", "2", "--workers", "2")
     assert run(*args, "-o", out) == 0
     for name in ("table.csv", "significance.csv", "mcnemar.csv", "table.md"):
         assert (out / name).read_bytes() == (compared / name).read_bytes()
@@ -183,7 +183,7 @@ def test_two_workers_give_the_same_table(place: Path, compared: Path, tmp_path: 
 
 @pytest.mark.slow
 def test_two_workers_give_the_same_folds(place: Path, tmp_path: Path) -> None:
-    args = ("crossval", "mvsa-single", *flags(place), "--models", "lexicon,text", "--folds", "2")
+    args = ("crossval", "mvsa-single", *flags(place), "--candidate", "lexicon,text", "--folds", "2")
     for workers in ("1", "2"):
         assert run(*args, "--workers", workers, "-o", tmp_path / workers) == 0
     for name in ("table.csv", "folds_table.csv", "per_class.csv"):
@@ -193,7 +193,7 @@ def test_two_workers_give_the_same_folds(place: Path, tmp_path: Path) -> None:
 def test_models_and_seeds_can_be_added(place: Path, compared: Path, tmp_path: Path) -> None:
     out = tmp_path / "more"
     shutil.copytree(compared, out)
-    more = ("--models", "text,early", "--seeds", "3", "--baseline", "early")
+    more = ("--candidate", "text,early", "--seeds", "3", "--baseline", "early")
     assert run("compare", "mvsa-single", *flags(place), *more, "-o", out) == 0
     assert {(row["model"], row["seeds"]) for row in table(out)} == {("text", "3"), ("early", "3")}
 
@@ -213,7 +213,7 @@ def killed(command: list[str], out: Path, *, files: int) -> None:
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL here")
 def test_killed_twice_the_table_is_the_same(place: Path, compared: Path, tmp_path: Path) -> None:
     out = tmp_path / "killed"
-    args = ["compare", "mvsa-single", *flags(place), "--models", MODELS, "--seeds", "2", "-o", str(out)]
+    args = ["compare", "mvsa-single", *flags(place), "--candidate", MODELS, "--seeds", "2", "-o", str(out)]
     command = [sys.executable, "-m", "posthue", *args, "--workers", "2"]
     for files in (1, 4):
         killed(command, out, files=files)
@@ -225,7 +225,7 @@ def test_killed_twice_the_table_is_the_same(place: Path, compared: Path, tmp_pat
 
 def test_crossval(place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "folds"
-    args = ("crossval", "mvsa-single", *flags(place), "--models", "text,text+lexicon,late", "--folds", "3")
+    args = ("crossval", "mvsa-single", *flags(place), "--candidate", "text,text+lexicon,late", "--folds", "3")
     assert run(*args, "-o", out) == 0
     shown = capsys.readouterr().out
     assert "3 folds" in shown
@@ -247,12 +247,15 @@ def test_crossval(place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (("--models", "text,glue"), "no model is called 'glue'; there are text, image, late"),
-        (("--models", "text,text"), "--models names 'text' twice"),
-        (("--models", "joint:pooling=median"), "pooling 'median' is not one of"),
-        (("--models", "text:max"), "write text:OPTION=VALUE"),
-        (("--models", ","), "no models: give --models"),
-        (("--models", "text", "--baseline", "image"), "the baseline 'image' is not among the models: text"),
+        (("--candidate", "text,glue"), "no model is called 'glue'; there are text, image, late"),
+        (("--candidate", "text,text"), "--candidate names 'text' twice"),
+        (("--candidate", "joint:pooling=median"), "pooling 'median' is not one of"),
+        (("--candidate", "text:max"), "write text:OPTION=VALUE"),
+        (("--candidate", ","), "no models: give --candidate"),
+        (
+            ("--candidate", "text", "--baseline", "image"),
+            "the baseline 'image' is not among the models: text",
+        ),
         (("--eval-split", "test"), "has no split 'test' here; it has train, dev"),
         (("--scheme", "emotion"), "has no labels of 'emotion'; it has sentiment"),
         (("--text-encoder", "no/such/net"), "cannot load 'no/such/net'"),
@@ -261,7 +264,7 @@ def test_crossval(place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str
 def test_a_mistake_in_compare_is_one_line(
     place: Path, tmp_path: Path, args: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    given = ("--models", "text", *args) if "--models" not in args else args
+    given = ("--candidate", "text", *args) if "--candidate" not in args else args
     assert run("compare", "mvsa-single", *flags(place), *given, "-o", tmp_path / "out") == 2
     last = capsys.readouterr().err.splitlines()[-1]
     assert last.startswith("posthue: ")
@@ -286,7 +289,7 @@ def test_a_corpus_that_cannot_work_is_one_line(
 ) -> None:
     folder = write_research(tmp_path / "made", **made)  # type: ignore[arg-type]
     out = tmp_path / "out"
-    assert run("compare", "mvsa-single", *flags(folder), "--models", models, "-o", out) == 2
+    assert run("compare", "mvsa-single", *flags(folder), "--candidate", models, "-o", out) == 2
     assert message in capsys.readouterr().err.splitlines()[-1]
     assert not (out / "predictions").exists()
 
@@ -295,7 +298,7 @@ def test_a_label_outside_the_scheme_is_one_line(tmp_path: Path, capsys: pytest.C
     folder = write_research(tmp_path / "made", train=dict.fromkeys(("negative", "positive"), 4), dev=2)
     labels = folder / "data" / "mvsa-single" / "labelResultAll.txt"
     labels.write_text(labels.read_text().replace("3\tnegative,negative", "3\tnegative,grumpy"))
-    assert run("compare", "mvsa-single", *flags(folder), "--models", "text", "-o", tmp_path / "out") == 2
+    assert run("compare", "mvsa-single", *flags(folder), "--candidate", "text", "-o", tmp_path / "out") == 2
     assert "'grumpy' is not one of negative, neutral, positive" in capsys.readouterr().err
 
 
@@ -305,13 +308,13 @@ def test_another_configuration_wants_another_folder(
     out = tmp_path / "other"
     shutil.copytree(compared, out)
     swapped = ("--train-split", "dev", "--eval-split", "train")
-    assert run("compare", "mvsa-single", *flags(place), *swapped, "--models", MODELS, "-o", out) == 2
+    assert run("compare", "mvsa-single", *flags(place), *swapped, "--candidate", MODELS, "-o", out) == 2
     assert "was begun with another configuration (evaluate, " in capsys.readouterr().err
-    assert run("crossval", "mvsa-single", *flags(place), "--models", "text", "-o", out) == 2
+    assert run("crossval", "mvsa-single", *flags(place), "--candidate", "text", "-o", out) == 2
     assert "was begun with another configuration" in capsys.readouterr().err
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.txt").touch()
-    args = (*flags(place), "--models", "text", "-o", tmp_path / "full")
+    args = (*flags(place), "--candidate", "text", "-o", tmp_path / "full")
     assert run("compare", "mvsa-single", *args) == 2
     assert "holds other files: use a new or an empty folder" in capsys.readouterr().err
 

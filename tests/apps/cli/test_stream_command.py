@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from posthue.apps.cli import main as cli
-from posthue.apps.cli.scoring import Scoring
 
 
 @pytest.fixture
@@ -46,7 +45,17 @@ def test_a_bundle_is_tuned_with_posts_of_a_table(
     tmp_path: Path, source: Path, tiny_bundle: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tuned = tmp_path / "tuned"
-    args = ["bundle", "tune", str(tiny_bundle), "-o", str(tuned), "--posts", str(source), "--threads", "1"]
+    args = [
+        "bundle",
+        "optimize",
+        str(tiny_bundle),
+        "-o",
+        str(tuned),
+        "--posts",
+        str(source),
+        "--threads",
+        "1",
+    ]
     out, _ = said(args, capsys)
     assert "onnxruntime fp32" in out
     runtime = json.loads((tuned / "config.json").read_text())["runtime"]
@@ -81,25 +90,3 @@ def test_a_stream_that_was_closed_is_told(
     assert err.splitlines() == [
         "posthue: stream reads standard input and writes standard output, and one is closed"
     ]
-
-
-def test_the_options_of_a_job_reach_it(tmp_path: Path) -> None:
-    scoring = Scoring(
-        source=tmp_path / "a.csv",
-        output=tmp_path / "out",
-        model=None,
-        columns=("key", "words", None),
-        encoding="latin-1",
-        batch_rows=7,
-        threads=3,
-        shard_rows=None,
-        shard_format="csv",
-        workers=2,
-        engine="local",
-        overwrite=False,
-        on_bad_image="text",
-    )
-    job = scoring._job()
-    assert (job.id_column, job.text_column, job.image_column) == ("key", "words", None)
-    assert (job.batch_rows, job.threads, job.ending, job.encoding) == (7, 3, ".csv", "latin-1")
-    assert (job.on_bad_image, job.shard_rows) == ("text", 8192)

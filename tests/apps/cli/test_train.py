@@ -40,7 +40,7 @@ def test_train_from_flags_then_evaluate(
         "--metric",
         "accuracy",
     ]
-    folders = ["--data", place / "data", "--models", place / "models", "-o", place / "run"]
+    folders = ["--data", place / "data", "--encoders", place / "models", "-o", place / "run"]
     assert run("train", *flags, *folders, "--seed", "3") == 0
     bundle = place / "run" / "bundle"
     assert f"bundle: {bundle}" in capsys.readouterr().out
@@ -50,7 +50,7 @@ def test_train_from_flags_then_evaluate(
     assert posthue.load(bundle).predict("what a good happy day")["sentiment"].label == "positive"
     monkeypatch.setenv("POSTHUE_DATA", str(place / "data"))
     written = place / "figures.json"
-    assert run("evaluate", bundle, "tweeteval-sentiment", *VAL, "--json", written) == 0
+    assert run("evaluate", bundle, "tweeteval-sentiment", *VAL, "--report", written) == 0
     figures = json.loads(written.read_text())["results"]
     metrics = json.loads((place / "run" / "model" / "metrics.json").read_text())
     assert figures[0]["accuracy"]["value"] == pytest.approx(metrics["score"], abs=1 / 24)
@@ -60,7 +60,7 @@ def test_evaluate_prints_and_writes(
     place: Path, tiny_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     figures, predictions = tmp_path / "new" / "figures.json", tmp_path / "other" / "predictions.csv"
-    files = ("--json", figures, "--predictions", predictions, "--threads", "1")
+    files = ("--report", figures, "--predictions", predictions, "--threads", "1")
     assert run("evaluate", tiny_bundle, "tweeteval-sentiment", *VAL, "-d", place / "data", *files) == 0
     shown = capsys.readouterr().out
     assert "tweeteval-sentiment, val" in shown
@@ -81,7 +81,7 @@ def test_evaluate_prints_and_writes(
 
 def test_evaluate_shows_what_a_state_names(place: Path, tiny_bundle: Path, tmp_path: Path) -> None:
     figures = tmp_path / "figures.json"
-    faces = ("fer2013", "--split", "public_test", "-d", place / "data", "--json", figures)
+    faces = ("fer2013", "--split", "public_test", "-d", place / "data", "--report", figures)
     assert run("evaluate", tiny_bundle, *faces) == 0
     (result,) = json.loads(figures.read_text())["results"]
     assert (result["scheme"], result["state"], result["n"]) == ("emotion", "image", 24)
@@ -144,7 +144,7 @@ def test_a_mistake_in_train_is_one_line(
     message: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    folders = ("-o", tmp_path / "run", "-d", place / "data", "--models", place / "models")
+    folders = ("-o", tmp_path / "run", "-d", place / "data", "--encoders", place / "models")
     assert run("train", *args, *folders) == 2
     last = capsys.readouterr().err.splitlines()[-1]
     assert last.startswith("posthue: ")
@@ -160,7 +160,7 @@ def test_evaluate_says_at_once_that_it_cannot_write(
     tiny_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "file").write_text("")
-    for flag in ("--json", "--predictions"):
+    for flag in ("--report", "--predictions"):
         bad = tmp_path / "file" / "x"
         assert run("evaluate", tiny_bundle, "no-such-corpus", "-d", tmp_path, flag, bad) == 2
         assert "x: cannot be written (" in capsys.readouterr().err

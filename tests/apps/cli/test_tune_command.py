@@ -22,7 +22,7 @@ pytestmark = pytest.mark.torch
 
 
 def arguments(place: Path, out: Path, trials: int) -> list[str]:
-    options = ["--model", "joint", "--trials", str(trials), "--splits", "1", "-o", str(out)]
+    options = ["--candidate", "joint", "--trials", str(trials), "--splits", "1", "-o", str(out)]
     return ["tune", "mvsa-single", *flags(place), *options]
 
 
@@ -101,9 +101,9 @@ def test_two_processes_share_a_study(place: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (("--model", "lexicon"), "model 'lexicon' has nothing to tune"),
-        (("--model", "text+lexicon"), "a recipe cannot name the features"),
-        (("--model", "glue"), "no model is called 'glue'"),
+        (("--candidate", "lexicon"), "model 'lexicon' has nothing to tune"),
+        (("--candidate", "text+lexicon"), "a recipe cannot name the features"),
+        (("--candidate", "glue"), "no model is called 'glue'"),
         (("--metric", "f1"), "--metric 'f1' is not one of accuracy"),
         (("--validate-split", "nope"), "no split 'nope' here"),
         (("--trials", "0"), "--trials and --splits are at least 1"),

@@ -17,10 +17,10 @@ from posthue.data.tables.cells import TablePath, image_of
 from posthue.data.tables.columns import Columns
 from posthue.labels import EMOTION, SENTIMENT
 from posthue.posts import Prediction
-from posthue.runtime.scoring.batches import BatchScorer
-from posthue.runtime.scoring.columns import output_names, passthrough_names
-from posthue.runtime.scoring.one_file import score_file
-from posthue.runtime.scoring.summary import ScoreTally
+from posthue.runtime.scoring.rows.batches import BatchScorer
+from posthue.runtime.scoring.rows.columns import output_names, passthrough_names
+from posthue.runtime.scoring.rows.one_file import score_file
+from posthue.runtime.scoring.rows.summary import ScoreTally
 
 RESULTS = [
     "sentiment",
@@ -84,8 +84,8 @@ def test_batches_do_not_change_the_rows(tmp_path: Path, tiny_classifier: PostCla
     calls: list[tuple[int, int | None]] = []
     score_file(source, one, tiny_classifier)
     score_file(source, many, tiny_classifier, batch_rows=7, progress=lambda *call: calls.append(call))
-    assert calls[-1] == (50, 50)
-    assert len(calls) == 8
+    assert (calls[0], calls[-1]) == ((0, 50), (50, 50))
+    assert len(calls) == 9
     assert tiny_rows(one) == tiny_rows(many)
 
 

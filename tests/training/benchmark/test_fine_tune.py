@@ -101,7 +101,7 @@ def test_all_given_splits_are_used(place: Path, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_fine_tuning_takes_the_best_epoch_on_validation(place: Path, tmp_path: Path) -> None:
     figures = tmp_path / "figures.json"
-    args = ("--data", place / "data", "-o", tmp_path / "out", "--json", figures, "--epochs", "2")
+    args = ("--data", place / "data", "-o", tmp_path / "out", "--report", figures, "--epochs", "2")
     assert run("benchmark", place / "run", "fi", "--fine-tune", *args) == 0
     (found,) = json.loads(figures.read_text())["results"]
     assert len(found["parts"]) == 5

@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from posthue.apps.cli.train import Data, data_folder
-from posthue.errors import CorpusError, InputError, MissingExtraError, first_line
+from posthue.apps.cli.options import Data, Report, Threads, data_folder, require_extra
+from posthue.errors import CorpusError, InputError, first_line
 from posthue.files import require_writable, write_json
 
 if TYPE_CHECKING:
     from posthue.data.corpora import Example
     from posthue.evaluation.benchmarks import BenchmarkResult
 
-app = typer.Typer()
 
-
-@app.command()
 def benchmark(
-    model: Annotated[Path, typer.Argument(help="A bundle, 'default', or a run folder of distill or train.")],
+    model: Annotated[
+        Path,
+        typer.Argument(help="A bundle, 'default' (the shipped model), or a run folder of distill or train."),
+    ],
     name: Annotated[
         str | None,
         typer.Argument(
@@ -30,29 +30,31 @@ def benchmark(
     ] = None,
     *,
     csv_file: Annotated[
-        Path | None, typer.Option("--csv", help="A list path,class of your own, instead of a name.")
+        Path | None, typer.Option("--csv", help="Your own list path,class instead of a name.")
     ] = None,
     data: Data = None,
-    crossval: Annotated[
-        int | None, typer.Option(min=2, help="Train on all but one of so many folds, test on it; in turn.")
-    ] = None,
+    crossval: Annotated[int | None, typer.Option(min=2, help="Number of folds for cross-validation.")] = None,
     fine_tune: Annotated[
-        bool, typer.Option("--fine-tune", help="Train on the given splits; all of them are reported.")
+        bool, typer.Option("--fine-tune", help="Train on the splits of the benchmark and report all of them.")
     ] = False,
     epochs: Annotated[
-        int | None, typer.Option(min=1, help="Of training; 12 for --crossval, 5 for --fine-tune.")
+        int | None,
+        typer.Option(min=1, help="Epochs of training. Default: 12 for --crossval, 5 for --fine-tune."),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of folds and training.")] = 42,
+    seed: Annotated[int, typer.Option(help="Seed of folds and training.")] = 42,
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Folder of the predictions, one csv per benchmark.")
     ] = Path("benchmark-predictions"),
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures as JSON.")] = None,
-    threads: Annotated[int | None, typer.Option(min=1)] = None,
+    report: Report = None,
+    threads: Threads = None,
 ) -> None:
-    """Predict pictures of two classes: as the model is, neutral dropped; or trained on them first."""
+    """Measure an image model on public two-class benchmarks.
+
+    As it is (neutral dropped), or trained on them first: --crossval, --fine-tune.
+    """
     if (name is None) == (csv_file is None):
         raise InputError("name a benchmark (twitter-5agree, …, all), or give a list with --csv FILE")
-    require_writable(json_file)
+    require_writable(report)
     if crossval is not None and fine_tune:
         raise InputError("choose either --crossval or --fine-tune")
     if crossval is not None or fine_tune:
@@ -60,8 +62,8 @@ def benchmark(
         found = _tuned(model, name, chosen, data, crossval, epochs, seed, output)
     else:
         found = _as_it_is(model, _examples(name, csv_file, data), output, threads)
-    if json_file is not None:
-        write_json(json_file, {"model": str(model), "results": found})
+    if report is not None:
+        write_json(report, {"model": str(model), "results": found})
     typer.echo(f"predictions: {output}")
 
 
@@ -97,8 +99,8 @@ def _as_it_is(
     )
 
     inside = model / "bundle"
-    folder = None if str(model) == "default" else inside if inside.is_dir() else model
-    classifier = posthue.load(folder, threads=threads)
+    folder = inside if inside.is_dir() else model
+    classifier = posthue.load(str(folder), threads=threads)
     results: list[BenchmarkResult] = []
     for each, pictures in examples.items():
         rows = list(predict_pictures(classifier, pictures))
@@ -118,16 +120,13 @@ def _tuned(
     seed: int,
     output: Path,
 ) -> list[dict[str, object]]:
-    from importlib.util import find_spec  # noqa: PLC0415
-
-    if find_spec("torch") is None:
-        raise MissingExtraError("torch", "train")
+    require_extra("train", torch="torch")
     from posthue.apps.cli.benchmark_printing import print_spreads  # noqa: PLC0415
     from posthue.training.benchmark.fine_tune import Tuning, student_folder, tune  # noqa: PLC0415
     from posthue.training.benchmark.folds import tuning_parts  # noqa: PLC0415
 
     if folds is None and (examples or name == "all"):
-        raise InputError("--fine-tune wants one benchmark with given splits: fi or emotion-roi")
+        raise InputError("--fine-tune wants one benchmark with splits of its own: fi or emotion-roi")
     student = student_folder(model)
     tuning = Tuning(epochs=epochs or (5 if folds is None else 12), seed=seed)
     spreads: list[Any] = []

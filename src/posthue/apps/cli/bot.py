@@ -17,37 +17,42 @@ from posthue.errors import InputError, MissingExtraError, PosthueError
 
 def bot(
     *,
-    model: Model = None,
+    model: Model = "default",
     threads: Threads = None,
     webhook_url: Annotated[
         str | None,
-        typer.Option(help="Public address that Telegram sends updates to; long polling if left out."),
+        typer.Option(help="Public address that Telegram sends updates to. Default: long polling."),
     ] = None,
-    host: Annotated[str, typer.Option(help="Address where the webhook listens.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Port where the webhook listens.")] = 8081,
+    host: Annotated[str, typer.Option(help="Address that the webhook listens on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port that the webhook listens on.")] = 8081,
     feedback: Annotated[
         Path | None,
-        typer.Option(help="Show right/wrong buttons, and append verdicts to this csv or jsonl file."),
+        typer.Option(help="Show right/wrong buttons, and append the feedback to this csv or jsonl file."),
     ] = None,
     keep_posts: Annotated[
-        bool, typer.Option("--keep-posts", help="Keep the post with its verdict; users are told so.")
+        bool, typer.Option("--keep-posts", help="Store the post with its feedback; users are informed.")
     ] = False,
-    explain: Annotated[bool, typer.Option(help="Say which words and regions speak for the label.")] = True,
+    explain: Annotated[bool, typer.Option(help="Explain the label by words and regions.")] = True,
     journal: Annotated[
         Path | None,
-        typer.Option(help="File of answered update ids; one in the user's state folder if left out."),
+        typer.Option(help="File of the answered update ids. Default: in the user's state folder."),
     ] = None,
-    max_image_mb: Annotated[int, typer.Option(min=1, max=20, help="Megabytes of one picture.")] = 10,
-    api_url: Annotated[str, typer.Option(help="The Bot API server.")] = "https://api.telegram.org",
+    max_image_mb: Annotated[
+        int, typer.Option(min=1, max=20, help="Size limit of a picture in megabytes.")
+    ] = 10,
+    api_url: Annotated[str, typer.Option(help="Address of the Bot API server.")] = "https://api.telegram.org",
     album_seconds: Annotated[
-        float, typer.Option(min=0.05, help="Seconds of quiet until an album is taken as complete.")
+        float, typer.Option(min=0.05, help="Seconds without a new picture after which an album is complete.")
     ] = 1.0,
     grace: Annotated[
-        float, typer.Option(min=0.1, help="Seconds to finish what was accepted when stopped.")
+        float, typer.Option(min=0.1, help="Seconds to finish accepted posts when stopped.")
     ] = 30.0,
-    verbose: Annotated[bool, typer.Option("--verbose", help="Log every retry (never a post).")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Log every retry, never a post.")] = False,
 ) -> None:
-    """Answer people on Telegram, with the token in POSTHUE_BOT_TOKEN. Nothing they send is kept."""
+    """Run the Telegram bot.
+
+    Its token is in POSTHUE_BOT_TOKEN. Posts are not stored.
+    """
     from posthue.apps.telegram.scrubbing import Scrubber, guard, log  # noqa: PLC0415
     from posthue.apps.telegram.settings import BotSettings, read_secret, read_token  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""``posthue bundle``: ``tune``, as fast as this machine allows, and ``fp16``, for graphics cards."""
+"""``posthue bundle``: ``optimize``, as fast as this machine allows, and ``fp16``, for graphics cards."""
 
 from __future__ import annotations
 
@@ -14,35 +14,38 @@ from posthue.errors import InputError
 if TYPE_CHECKING:
     from posthue.posts import Post
     from posthue.runtime.optimize.fp16 import PrecisionComparison
-    from posthue.runtime.optimize.tune import CandidateSpeed
+    from posthue.runtime.optimize.optimize import CandidateSpeed
 
 Posts = Annotated[
-    Path | None, typer.Option(help="A table of posts such as it will predict; made ones if left out.")
+    Path | None, typer.Option(help="Sample of the posts it will see. Default: synthetic posts.")
 ]
 
-app = typer.Typer(help="Work on bundles.", no_args_is_help=True, add_completion=False)
+app = typer.Typer(no_args_is_help=True, add_completion=False)
 
 
 @app.callback()
 def start() -> None:
-    """Work on bundles."""
+    """Make a bundle faster, on this machine or for graphics cards."""
 
 
-@app.command()
-def tune(
-    bundle: BundleFolder = None,
+@app.command(epilog="Example: posthue bundle optimize run/bundle -o fast --posts posts.csv")
+def optimize(
+    bundle: BundleFolder = "default",
     *,
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the tuned bundle.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the bundle to write.")],
     posts: Posts = None,
-    n: Annotated[int, typer.Option(min=1, help="Posts to measure with, at most.")] = 300,
+    n: Annotated[int, typer.Option(min=1, help="Most posts to measure with.")] = 300,
     threads: Threads = None,
     agreement: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of labels that must stay as they were.")
+        float, typer.Option(min=0, max=1, help="Least share of labels that stay the same.")
     ] = 0.99,
 ) -> None:
-    """Measure backends, precisions and batch sizes on this machine, and keep the fastest that agrees."""
+    """Choose the fastest settings for this machine.
+
+    Measures backends, precisions and batch sizes, and keeps the fastest whose labels agree.
+    """
     from posthue.runtime.bundle.folder import Bundle  # noqa: PLC0415
-    from posthue.runtime.optimize.tune import tune as run  # noqa: PLC0415
+    from posthue.runtime.optimize.optimize import optimize as run  # noqa: PLC0415
 
     opened = Bundle.open(bundle)
     found = run(
@@ -57,16 +60,19 @@ def tune(
     typer.echo(f"written: {output}")
 
 
-@app.command()
+@app.command(epilog="Example: posthue bundle fp16 run/bundle -o half")
 def fp16(
-    bundle: BundleFolder = None,
+    bundle: BundleFolder = "default",
     *,
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the bundle in fp16.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the bundle to write.")],
     posts: Posts = None,
-    n: Annotated[int, typer.Option(min=1, help="Posts to compare answers with, at most.")] = 64,
+    n: Annotated[int, typer.Option(min=1, help="Most posts to compare predictions on.")] = 64,
     threads: Threads = None,
 ) -> None:
-    """Make a bundle for graphics cards: int8 undone, encoders in fp16, answers compared with those before."""
+    """Convert the encoders to fp16 for graphics cards.
+
+    int8 is undone, and the predictions are compared with those of the bundle.
+    """
     from posthue.runtime.bundle.folder import Bundle  # noqa: PLC0415
     from posthue.runtime.optimize.fp16 import make_fp16  # noqa: PLC0415
 
@@ -110,10 +116,11 @@ def _questions(table: Path | None, count: int) -> list[Post]:
 
 def _print(measured: list[CandidateSpeed]) -> None:
     from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
 
-    table = Table("part", "candidate", "posts/s", "agreement", "chosen")
+    from posthue.apps.cli.printing import table  # noqa: PLC0415
+
+    made = table("", ("part", "candidate", "posts/s", "agreement", "chosen"), left=2)
     for one in measured:
         row = (one.part, one.name, f"{one.posts_per_second:.1f}", f"{one.agreement:.3f}")
-        table.add_row(*row, "yes" if one.chosen else "")
-    Console().print(table)
+        made.add_row(*row, "yes" if one.chosen else "")
+    Console().print(made)

@@ -12,6 +12,7 @@ import posthue
 from posthue import examples
 from posthue.apps.cli.options import Model
 from posthue.posts import Modality, Post, Prediction
+from posthue.wording import percent
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -20,16 +21,13 @@ if TYPE_CHECKING:
 
 Row = tuple[Post, Prediction]
 
-app = typer.Typer()
 
-
-@app.command()
 def demo(
     *,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for report.html.")] = Path("demo"),
-    model: Model = None,
+    model: Model = "default",
 ) -> None:
-    """Predict the example posts of posthue; print a table and write a page with their pictures."""
+    """Predict example posts, and write a page with their pictures."""
     from rich.console import Console  # noqa: PLC0415
 
     from posthue.insight.page.posts import write_posts_report  # noqa: PLC0415
@@ -83,14 +81,10 @@ def _post_cells(post: Post) -> tuple[str, str, str]:
 def _result_cells(prediction: Prediction, schemes: list[str]) -> list[str]:
     if not prediction.ok:
         return ["not predicted"]
-    labels = [f"{prediction[name].label} {_percent(prediction[name].confidence)}" for name in schemes]
+    labels = [f"{prediction[name].label} {percent(prediction[name].confidence)}" for name in schemes]
     return [*labels, _decided(prediction[schemes[0]].shares), "mixed" if prediction.mixed else ""]
 
 
 def _decided(shares: Mapping[Modality, float]) -> str:
     most = max(shares, key=shares.__getitem__)
-    return f"{most} {_percent(shares[most])}" if len(shares) > 1 else f"{most}"
-
-
-def _percent(value: float) -> str:
-    return f"{100 * value:.0f} %"
+    return f"{most} {percent(shares[most])}" if len(shares) > 1 else f"{most}"

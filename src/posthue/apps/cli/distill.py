@@ -2,53 +2,55 @@
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from posthue.apps.cli.train import Data, Models, data_folder
-from posthue.errors import MissingExtraError
+from posthue.apps.cli.options import (
+    Bar,
+    Data,
+    Encoders,
+    RecipeSeed,
+    RunFolder,
+    data_folder,
+    require_extra,
+)
 
-app = typer.Typer()
 
-
-@app.command()
 def distill(
-    recipe: Annotated[Path, typer.Argument(help="A recipe in YAML (see recipes/distill-*.yaml).")],
+    recipe: Annotated[Path, typer.Argument(help="Recipe in YAML (see recipes/distill-*.yaml).")],
     *,
-    output: Annotated[Path, typer.Option("--output", "-o", help="Run folder; a begun run is gone on with.")],
+    output: RunFolder,
     data: Data = None,
-    models: Models = None,
+    encoders: Encoders = None,
     keep: Annotated[
         str | None,
         typer.Option(
-            help="Thresholds instead of the recipe's, as positive=.9,neutral=.9,negative=.7, or none."
+            help="Thresholds: positive=.9,neutral=.9,negative=.7, or none. Default: those of the recipe."
         ),
     ] = None,
     teacher: Annotated[
-        str | None, typer.Option(help="Instead of the recipe's: default, a bundle's folder, or a Hub id.")
+        str | None, typer.Option(help="default, a bundle's folder, or a Hub id. Default: that of the recipe.")
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed; the recipe's if left out.")] = None,
+    seed: RecipeSeed = None,
     until: Annotated[
         str, typer.Option(help="Stop after select, teach, filter, dedup, balance, split or student.")
     ] = "student",
-    progress: Annotated[
-        bool | None, typer.Option(help="Show a bar per stage; by default on a terminal only.")
-    ] = None,
+    progress: Bar = None,
 ) -> None:
-    """Teach an image model by the texts of posts: select, label, filter, clean, balance, split, train."""
-    from importlib.util import find_spec  # noqa: PLC0415
+    """Train an image model without labels, by the texts of posts.
 
-    from posthue.apps.cli.printing import print_stages  # noqa: PLC0415
+    Stages: select, teach, filter, dedup, balance, split, student.
+    """
     from posthue.insight.runs.distill import write_distill_report  # noqa: PLC0415
     from posthue.training.distill.pipeline import Places, run_distill  # noqa: PLC0415
     from posthue.training.distill.recipe import parse_keep, read_distill_recipe  # noqa: PLC0415
 
-    if find_spec("torch") is None and until == "student":
-        raise MissingExtraError("torch", "train")
+    if until == "student":
+        require_extra("train", torch="torch")
     chosen = read_distill_recipe(recipe)
     if keep is not None:
         chosen = replace(chosen, keep=parse_keep(keep))
@@ -56,9 +58,22 @@ def distill(
         chosen = replace(chosen, teacher=replace(chosen.teacher, model=teacher))
     if seed is not None:
         chosen = replace(chosen, seed=seed)
-    shown = sys.stderr.isatty() if progress is None else progress
-    done = run_distill(chosen, Places(output, data_folder(data), models), until=until, progress=shown)
-    print_stages([(stage, kept.total, kept.labels) for stage, kept in done.stages])
+    places = Places(output, data_folder(data), encoders)
+    done = run_distill(chosen, places, until=until, progress=progress)
+    _print([(stage, kept.total, kept.labels) for stage, kept in done.stages])
     typer.echo(f"report: {write_distill_report(chosen.name, done.stages, output)}")
     if done.bundle is not None:
         typer.echo(f"bundle: {done.bundle}")
+
+
+def _print(stages: Sequence[tuple[str, int, Mapping[str, int]]]) -> None:
+    """Print one row per stage: its name, the posts that it kept, and how many per label."""
+    from rich.console import Console  # noqa: PLC0415
+
+    from posthue.apps.cli.printing import table  # noqa: PLC0415
+
+    labels = list(dict.fromkeys(label for _, _, counts in stages for label in counts))
+    made = table("", ("stage", "kept", *labels))
+    for stage, total, counts in stages:
+        made.add_row(stage, f"{total:,}", *(f"{counts[n]:,}" if n in counts else "" for n in labels))
+    Console().print(made)

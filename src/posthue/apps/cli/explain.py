@@ -2,55 +2,60 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from posthue.apps.cli.options import Model, Threads
-from posthue.apps.cli.train import Data, data_folder
+import posthue
+from posthue.apps.cli.options import (
+    AsJson,
+    Corpus,
+    Data,
+    Image,
+    Model,
+    NamedBundle,
+    Split,
+    Text,
+    Threads,
+    load_split,
+    require_page,
+)
+from posthue.apps.cli.streams import echo_json, read_text
 from posthue.errors import InputError
+from posthue.progress import progress_bar
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from posthue.data.corpora import Example
-    from posthue.runtime.classifier import PostClassifier
     from posthue.runtime.explain import Explanation
-
-Bundle = Annotated[Path, typer.Argument(help="Folder of the bundle; 'default' for the shipped model.")]
-Corpus = Annotated[str, typer.Argument(help="Name of the corpus.")]
 
 
 def explain(
-    text: Annotated[str | None, typer.Argument(help="The text of the post; - reads standard input.")] = None,
+    text: Text = None,
     *,
-    image: Annotated[Path | None, typer.Option("--image", "-i", help="The picture of the post.")] = None,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="The page to write (html).")] = None,
-    heat: Annotated[Path | None, typer.Option(help="Also write the heat map (png).")] = None,
-    model: Model = None,
-    scheme: Annotated[str, typer.Option(help="The label scheme to explain.")] = "sentiment",
+    image: Image = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Page to write (html).")] = None,
+    heat: Annotated[Path | None, typer.Option(help="Also write the heat map to this png file.")] = None,
+    model: Model = "default",
+    scheme: Annotated[str, typer.Option(help="Label scheme to explain.")] = "sentiment",
     label: Annotated[
-        str | None, typer.Option(help="The label to explain; the model's own if left out.")
+        str | None, typer.Option(help="Label to explain. Default: the one that the model predicts.")
     ] = None,
     index: Annotated[
-        Path | None, typer.Option(help="A feature index (posthue index): show the nearest posts.")
+        Path | None, typer.Option(help="Feature index (posthue index), to show the nearest posts.")
     ] = None,
     threads: Threads = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the explanation as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Tell why a post has its label: its words, the regions of its picture, and what if one were missing."""
-    import posthue  # noqa: PLC0415
+    """Explain a prediction by the words and the regions of the picture.
+
+    Also shows what the prediction would be without the text, and without the picture.
+    """
     from posthue.runtime.neighbours.index import nearest_posts  # noqa: PLC0415
 
     if text is None and image is None:
         raise InputError('give a text, a picture, or both: posthue explain "what a day" --image photo.jpg')
-    if text == "-":
-        text = sys.stdin.buffer.read().decode("utf-8", errors="replace")
     classifier = posthue.load(model, threads=threads)
-    explanation = classifier.explain(posthue.Post(text, image), scheme=scheme, label=label)
+    explanation = classifier.explain(posthue.Post(read_text(text), image), scheme=scheme, label=label)
     near = nearest_posts(classifier, explanation, index) if index is not None else []
     if output is not None:
         from posthue.insight.explain.page import write_explain_page  # noqa: PLC0415
@@ -59,7 +64,7 @@ def explain(
     if heat is not None:
         _write_heat(explanation, heat)
     if as_json:
-        typer.echo(json.dumps(explanation.to_dict(), indent=2))
+        echo_json(explanation.to_dict())
         return
     from posthue.apps.cli.explain_printing import print_explanation  # noqa: PLC0415
 
@@ -69,39 +74,45 @@ def explain(
 
 
 def analyze(
-    bundle: Bundle,
+    bundle: NamedBundle,
     corpus: Corpus,
     *,
-    output: Annotated[Path, typer.Option("--output", "-o", help="The page to write (html).")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Page to write (html).")],
     data: Data = None,
-    split: Annotated[str, typer.Option(help="Split of the corpus.")] = "dev",
+    split: Split = "dev",
     scheme: Annotated[
-        str | None, typer.Option(help="Label scheme; the first that corpus and model share if left out.")
+        str | None, typer.Option(help="Label scheme. Default: the first that corpus and model share.")
     ] = None,
     drop: Annotated[
         str | None,
-        typer.Option(help="Words to drop and predict again, with commas; found automatically if left out."),
+        typer.Option(
+            help="Words to leave out and predict again, separated by commas. Default: chosen automatically."
+        ),
     ] = None,
-    explained: Annotated[int, typer.Option(min=0, help="How many of the surest mistakes to explain.")] = 12,
+    explained: Annotated[
+        int, typer.Option(min=0, help="How many of the most confident errors to explain.")
+    ] = 12,
     limit: Annotated[
-        int | None, typer.Option(min=1, help="Only so many posts, drawn at random (seed 0).")
+        int | None, typer.Option(min=1, help="Number of posts, drawn at random. Default: all.")
     ] = None,
     threads: Threads = None,
 ) -> None:
-    """Analyse what a model does on a corpus: where it fails, how sure it is, and what makes it so."""
-    from posthue.apps.cli.explain_printing import job_bar  # noqa: PLC0415
+    """Report on the errors of a model on a corpus.
+
+    Where it fails, how well its confidence fits, and which words dominate its predictions.
+    """
     from posthue.insight.analyze import analysis as predicted  # noqa: PLC0415
     from posthue.insight.analyze.ablation import ablate  # noqa: PLC0415
     from posthue.insight.analyze.page import explain_mistakes, write_analysis  # noqa: PLC0415
 
-    _check_output(output)
-    examples = predicted.sample(_examples(corpus, data_folder(data), split), limit)
-    classifier = _load(bundle, threads)
+    require_page(output)
+    examples = predicted.sample(load_split(corpus, data, split), limit)
+    classifier = posthue.load(bundle, threads=threads)
     chosen = predicted.choose_scheme(classifier, examples, scheme)
-    with job_bar("predicting") as advance:
+    with progress_bar("predicting") as advance:
         found = predicted.analyze(classifier, examples, chosen, progress=advance)
     ablation = ablate(found, classifier, (drop or "").split(","))
-    with job_bar("explaining mistakes") as advance:
+    with progress_bar("explaining mistakes") as advance:
         mistakes = []
         for item in explain_mistakes(found, classifier, explained):
             mistakes.append(item)
@@ -114,42 +125,23 @@ def analyze(
 
 
 def index(
-    bundle: Bundle,
+    bundle: NamedBundle,
     corpus: Corpus,
     *,
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the index.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the index to write.")],
     data: Data = None,
-    split: Annotated[str, typer.Option(help="Split of the corpus.")] = "train",
+    split: Split = "train",
     threads: Threads = None,
 ) -> None:
-    """Make a feature index of a corpus, with which posthue explain shows the nearest posts."""
-    from posthue.apps.cli.explain_printing import job_bar  # noqa: PLC0415
+    """Index a corpus, for the nearest posts of posthue explain."""
     from posthue.runtime.neighbours.building import index_posts  # noqa: PLC0415
 
-    examples = _examples(corpus, data_folder(data), split)
-    classifier = _load(bundle, threads)
-    with job_bar("encoding") as advance:
+    examples = load_split(corpus, data, split)
+    classifier = posthue.load(bundle, threads=threads)
+    with progress_bar("encoding") as advance:
         posts = ((example.post, example.labels) for example in examples)
         count = index_posts(posts, output, classifier, progress=lambda done: advance(done, len(examples)))
     typer.echo(f"{count:,} posts: {output}")
-
-
-def _examples(corpus: str, folder: Path, split: str) -> Sequence[Example]:
-    from posthue.data.corpora import load_corpus  # noqa: PLC0415
-
-    return load_corpus(corpus, folder).examples(split)
-
-
-def _load(bundle: Path, threads: int | None) -> PostClassifier:
-    import posthue  # noqa: PLC0415
-
-    return posthue.load(None if str(bundle) == "default" else bundle, threads=threads)
-
-
-def _check_output(output: Path) -> None:
-    """Say before a long job, not after it, that the page cannot be written."""
-    if output.is_dir():
-        raise InputError(f"{output} is a folder: give the name of a file, such as report.html")
 
 
 def _write_heat(explanation: Explanation, path: Path) -> None:

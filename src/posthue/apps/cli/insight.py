@@ -2,67 +2,60 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from posthue.apps.cli.train import Data, data_folder
-from posthue.errors import InputError
+from posthue.apps.cli.options import (
+    Data,
+    Encoding,
+    IdColumn,
+    ImageColumn,
+    LabelColumn,
+    Page,
+    Scheme,
+    SplitColumn,
+    TextColumn,
+    data_folder,
+    require_page,
+)
+from posthue.progress import progress_bar
 
 if TYPE_CHECKING:
     from posthue.insight.page.sections import Cell
 
-app = typer.Typer()
-
 _FEW_EPOCHS = 7
 
-Output = Annotated[
-    Path, typer.Option("--output", "-o", help="The page to write; files go into a folder beside it.")
-]
 Title = Annotated[str | None, typer.Option(help="Title of the page.")]
-TextColumn = Annotated[str | None, typer.Option(help="Column of the text, of a table.")]
-ImageColumn = Annotated[
-    str | None, typer.Option(help="Column of the image path or bytes, of a table; '' for none.")
-]
-IdColumn = Annotated[str | None, typer.Option(help="Column of the id, of a table.")]
-Encoding = Annotated[str | None, typer.Option(help="Encoding of a text file; found out if left out.")]
 
 
-@app.command()
 def explore(
     source: Annotated[
-        str, typer.Argument(help="Name of a corpus, or a table: csv, tsv, jsonl, parquet, a folder.")
+        str,
+        typer.Argument(help="Name of a corpus, or a csv, tsv, jsonl or parquet file, or a folder of images."),
     ],
     *,
-    output: Output = Path("explore.html"),
+    output: Page = Path("explore.html"),
     data: Data = None,
-    split: Annotated[str | None, typer.Option(help="One split; all if left out.")] = None,
-    scheme: Annotated[
-        str | None, typer.Option(help="Labels of a corpus that has several; or what to call a table's.")
-    ] = None,
-    label_column: Annotated[
-        str | None, typer.Option(help="Column of the labels, of a table; found by its usual names.")
-    ] = None,
-    split_column: Annotated[
-        str | None, typer.Option(help="Column of the split, of a table; found by its usual names.")
-    ] = None,
+    split: Annotated[str | None, typer.Option(help="Split to report on. Default: all.")] = None,
+    scheme: Scheme = None,
+    label_column: LabelColumn = None,
+    split_column: SplitColumn = None,
     text_column: TextColumn = None,
     image_column: ImageColumn = None,
     id_column: IdColumn = None,
     encoding: Encoding = None,
-    most_images: Annotated[int, typer.Option(min=0, help="Pictures to measure at most.")] = 5000,
+    most_images: Annotated[int, typer.Option(min=0, help="Most pictures to measure.")] = 5000,
     title: Title = None,
 ) -> None:
-    """Show what posts there are: labels, lengths, telling words, emoji, pictures, repeats, agreement."""
-    from posthue.apps.cli.printing import progress_bar  # noqa: PLC0415
+    """Report on posts: labels, words, emoji, pictures, duplicates."""
     from posthue.data.corpora.labelled import TableLayout, is_corpus, read_labelled  # noqa: PLC0415
     from posthue.data.tables.columns import Columns  # noqa: PLC0415
     from posthue.insight.explore import explore as write_exploration  # noqa: PLC0415
 
-    _check_page(output)
+    require_page(output)
     columns = Columns(id=id_column, text=text_column, image=image_column)
     posts = read_labelled(
         source,
@@ -71,62 +64,39 @@ def explore(
         splits=[split] if split else (),
         table=TableLayout(columns, label_column, split_column, encoding),
     )
-    with progress_bar(shown=sys.stderr.isatty()) as advance:
+    with progress_bar("pictures", unit="pictures") as advance:
         done = write_exploration(posts, output, title=title, most_images=most_images, progress=advance)
     typer.echo(f"{done.posts:,} posts: {done.page}, plots and tables in {done.folder}")
 
 
-def _print_table(title: str, names: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
-    from rich import box  # noqa: PLC0415
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
-
-    lines = [[_written(cell) for cell in line] for line in (names, *rows)]
-    if len(rows) <= _FEW_EPOCHS:  # as columns, they leave room for the names
-        lines = [list(line) for line in zip(*lines, strict=True)]
-    table = Table(title=Text(title, "bold"), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for place, name in enumerate(lines[0]):
-        table.add_column(Text(name), justify="right" if place else "left", no_wrap=place > 0)
-    for line in lines[1:]:
-        table.add_row(*map(Text, line))
-    Console().print(table)
-
-
-def _written(cell: Cell) -> str:
-    if isinstance(cell, float):
-        return f"{cell:.4g}"
-    return "" if cell is None else str(cell).replace("/", " ")
-
-
-def _check_page(output: Path) -> None:
-    if output.suffix.lower() not in (".html", ".htm"):
-        raise InputError(f"{output}: the page is HTML; let its name end in .html")
-
-
-@app.command()
 def crowd(
-    scored: Annotated[Path, typer.Argument(help="A table that posthue score wrote.")],
+    scored: Annotated[Path, typer.Argument(help="Table that posthue score wrote.")],
     *,
-    output: Output = Path("crowd.html"),
-    by: Annotated[str | None, typer.Option(help="Column to compare: place, topic, source …")] = None,
-    time_column: Annotated[
-        str | None, typer.Option(help="Column of the time; found by its usual names.")
+    output: Page = Path("crowd.html"),
+    by: Annotated[
+        str | None, typer.Option(help="Column whose values are compared: place, topic, source …")
     ] = None,
-    pictures: Annotated[Path | None, typer.Option(help="Folder that image paths start from.")] = None,
+    time_column: Annotated[
+        str | None, typer.Option(help="Column of the time. Default: found by its name.")
+    ] = None,
+    pictures: Annotated[
+        Path | None, typer.Option(help="Folder that image paths start from. Default: that of the table.")
+    ] = None,
     text_column: TextColumn = None,
     image_column: ImageColumn = None,
     id_column: IdColumn = None,
     encoding: Encoding = None,
     title: Title = None,
 ) -> None:
-    """Show what a crowd of scored posts expresses: shares, over time, by a column, and the clearest posts."""
-    from posthue.apps.cli.printing import progress_bar  # noqa: PLC0415
+    """Report on scored posts: labels over time, by place or topic.
+
+    Shows the share of each label with its interval, and the clearest posts.
+    """
     from posthue.data.tables.columns import Columns  # noqa: PLC0415
     from posthue.insight.crowd import read_crowd, write_crowd  # noqa: PLC0415
 
-    _check_page(output)
-    with progress_bar(shown=sys.stderr.isatty()) as advance:
+    require_page(output)
+    with progress_bar("posts") as advance:
         found = read_crowd(
             scored,
             by=by,
@@ -144,22 +114,44 @@ def crowd(
     typer.echo(f"{found.rows:,} posts: {output}, plots and tables in {folder}")
 
 
-@app.command()
 def curves(
-    run: Annotated[Path, typer.Argument(help="A run folder of posthue train.")],
+    run: Annotated[Path, typer.Argument(help="Run folder of posthue train.")],
     *,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="The page to write; RUN/curves.html if left out.")
+        Path | None, typer.Option("--output", "-o", help="Page to write (html). Default: RUN/curves.html.")
     ] = None,
 ) -> None:
-    """Show the course of a training: losses and checks of every epoch, as a table and pictures."""
+    """Show the learning curves of a training run."""
     from posthue.insight.runs.curves import curve_rows, read_run, write_curves  # noqa: PLC0415
 
     target = output or run / "curves.html"
-    _check_page(target)
+    require_page(target)
     stages = read_run(run)
     for stage in stages:
         names, rows = curve_rows([stage])
         _print_table(stage.name, names[1:], [row[1:] for row in rows])
     folder = write_curves(run, target, stages)
     typer.echo(f"page: {target}, plots and table in {folder}")
+
+
+def _print_table(title: str, names: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
+    from rich.console import Console  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    from posthue.apps.cli.printing import table  # noqa: PLC0415
+
+    lines = [[_written(cell) for cell in line] for line in (names, *rows)]
+    if len(rows) <= _FEW_EPOCHS:  # as columns, they leave room for the names
+        lines = [list(line) for line in zip(*lines, strict=True)]
+    made = table(title, lines[0])
+    for column in made.columns[1:]:
+        column.no_wrap = True
+    for line in lines[1:]:
+        made.add_row(*map(Text, line))
+    Console().print(made)
+
+
+def _written(cell: Cell) -> str:
+    if isinstance(cell, float):
+        return f"{cell:.4g}"
+    return "" if cell is None else str(cell).replace("/", " ")

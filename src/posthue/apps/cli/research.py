@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from posthue.apps.cli.train import Data, data_folder
-from posthue.errors import MissingExtraError, RecipeError
+from posthue.apps.cli.options import Corpus, Data, Encoders, Scheme, data_folder, require_extra
+from posthue.errors import RecipeError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,16 +20,18 @@ if TYPE_CHECKING:
 
 _MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 _MOBILENET = "google/mobilenet_v2_1.0_224"
-_EVERY = "text,image,late,early,joint,common-space,attention,gated"
+_EVERY = ["text", "image", "late", "early", "joint", "common-space", "attention", "gated"]
+_FEW = ["lexicon", "text", "image", "late", "gated"]
 
-Corpus = Annotated[str, typer.Argument(help="Name of the corpus.")]
 Output = Annotated[
-    Path, typer.Option("--output", "-o", help="Folder of the results; a begun one is gone on with.")
+    Path, typer.Option("--output", "-o", help="Folder of the results; resumes an unfinished run.")
 ]
-Which = Annotated[
-    str,
+Candidates = Annotated[
+    list[str],
     typer.Option(
-        "--models", help="Comma-separated, e.g. lexicon,text,late:product,joint:max,text+lexicon,gated."
+        "--candidate",
+        metavar="NAME",
+        help="Models to compare, e.g. lexicon, text, late:product, text+lexicon; with commas, or repeated.",
     ),
 ]
 WordLists = Annotated[
@@ -38,14 +39,8 @@ WordLists = Annotated[
     typer.Option(
         "--word-list",
         metavar="NAME=FILE",
-        help="Word list, which NAME then stands for in --models, alone or behind +: words and their scores, "
-        "e.g. AFINN-en-165.txt, or the opinion lexicon's folder; repeatable.",
-    ),
-]
-Copies = Annotated[
-    Path | None,
-    typer.Option(
-        "--encoders", help="Folder of local copies of encoders; else the environment's POSTHUE_MODELS."
+        help="Words and their scores, e.g. AFINN-en-165.txt, or the folder of the opinion lexicon. In "
+        "--candidate, NAME stands alone or after +; repeatable.",
     ),
 ]
 TextEncoder = Annotated[
@@ -54,12 +49,11 @@ TextEncoder = Annotated[
 ImageEncoder = Annotated[
     str, typer.Option(help="Image encoder: Hub id, folder, or the folder of a trained model.")
 ]
-Scheme = Annotated[str | None, typer.Option(help="Label scheme; the corpus's first if left out.")]
 Cache = Annotated[
-    Path | None, typer.Option(help="Folder of the feature cache; .posthue-features beside OUTPUT.")
+    Path | None, typer.Option(help="Folder of the feature cache. Default: .posthue-features beside OUTPUT.")
 ]
 Workers = Annotated[
-    int, typer.Option(min=0, help="Processes that train, one thread each; as many as there are cores if 0.")
+    int, typer.Option(min=0, help="Number of processes, with one thread each; 0: one per core.")
 ]
 
 
@@ -67,15 +61,15 @@ def compare(
     corpus: Corpus,
     *,
     output: Output,
-    models: Which = _EVERY,
+    candidates: Candidates = _EVERY,
     data: Data = None,
-    encoders: Copies = None,
-    seeds: Annotated[int, typer.Option(min=1, help="Runs of each model.")] = 5,
+    encoders: Encoders = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Runs of each model, with different seeds.")] = 5,
     baseline: Annotated[
-        str | None, typer.Option(help="Model that the others are tested against; the first if left out.")
+        str | None, typer.Option(help="Model that the others are tested against. Default: the first.")
     ] = None,
     train_split: Annotated[str, typer.Option(help="Split to train on.")] = "train",
-    eval_split: Annotated[str, typer.Option(help="Split to measure on; no choice is made on it.")] = "dev",
+    eval_split: Annotated[str, typer.Option(help="Split to evaluate on; nothing is chosen by it.")] = "dev",
     text_encoder: TextEncoder = _MINILM,
     image_encoder: ImageEncoder = _MOBILENET,
     scheme: Scheme = None,
@@ -83,8 +77,11 @@ def compare(
     word_list: WordLists = None,
     workers: Workers = 0,
 ) -> None:
-    """Compare models on a corpus: whole posts, text only, image only, corrupted image; several seeds."""
-    _need("torch", "train")
+    """Compare models on a corpus over several seeds.
+
+    Conditions: whole posts, text only, image only, corrupted image.
+    """
+    require_extra("train", torch="torch")
     from posthue.insight.compare.report import write_comparison  # noqa: PLC0415
     from posthue.runtime.backends.devices import available_cores  # noqa: PLC0415
     from posthue.training.research.candidates import parse_models  # noqa: PLC0415
@@ -93,8 +90,8 @@ def compare(
 
     lists = _word_lists(word_list or ())
     source = _source(corpus, output, data, encoders, text_encoder, image_encoder, scheme, cache, lists)
-    candidates = parse_models(models, source.list_digests())
-    comparison = Comparison(source, candidates, seeds, train_split, eval_split, baseline)
+    models = parse_models(candidates, source.list_digests())
+    comparison = Comparison(source, models, seeds, train_split, eval_split, baseline)
     result = run(comparison, output, workers=workers or available_cores())
     table = write_comparison(output, result)
     _print_skipped(result.skipped)
@@ -107,14 +104,12 @@ def crossval(
     corpus: Corpus,
     *,
     output: Output,
-    models: Which = "lexicon,text,image,late,gated",
+    candidates: Candidates = _FEW,
     data: Data = None,
-    encoders: Copies = None,
-    folds: Annotated[int, typer.Option(help="Folds, where the corpus does not bring its own.")] = 5,
-    seed: Annotated[int, typer.Option(help="Of the folds and the runs.")] = 42,
-    split: Annotated[
-        list[str] | None, typer.Option(help="Splits to pool; repeatable; all if left out.")
-    ] = None,
+    encoders: Encoders = None,
+    folds: Annotated[int, typer.Option(help="Number of folds, where the corpus has none of its own.")] = 5,
+    seed: Annotated[int, typer.Option(help="Seed of the folds and the runs.")] = 42,
+    split: Annotated[list[str] | None, typer.Option(help="Split to use; repeatable. Default: all.")] = None,
     text_encoder: TextEncoder = _MINILM,
     image_encoder: ImageEncoder = _MOBILENET,
     scheme: Scheme = None,
@@ -122,8 +117,11 @@ def crossval(
     word_list: WordLists = None,
     workers: Workers = 0,
 ) -> None:
-    """Cross-validate models: stratified folds with near-duplicates on one side, or the corpus's own."""
-    _need("torch", "train")
+    """Cross-validate models on a corpus.
+
+    In the corpus's own folds, or in new ones that keep near-duplicates together.
+    """
+    require_extra("train", torch="torch")
     from posthue.insight.compare.report import write_cross_validation  # noqa: PLC0415
     from posthue.insight.compare.tables import per_class_rows  # noqa: PLC0415
     from posthue.runtime.backends.devices import available_cores  # noqa: PLC0415
@@ -134,8 +132,8 @@ def crossval(
     require_folds(folds)
     lists = _word_lists(word_list or ())
     source = _source(corpus, output, data, encoders, text_encoder, image_encoder, scheme, cache, lists)
-    candidates = parse_models(models, source.list_digests())
-    task = CrossValidation(source, candidates, folds, seed, split)
+    models = parse_models(candidates, source.list_digests())
+    task = CrossValidation(source, models, folds, seed, split)
     result = run(task, output, workers=workers or available_cores())
     table = write_cross_validation(output, result)
     whose = "the corpus's own folds" if result.own_folds else f"{result.folds} folds"
@@ -151,26 +149,31 @@ def tune(
     corpus: Corpus,
     *,
     output: Output,
-    model: Annotated[str, typer.Option("--model", help="Model to tune, e.g. gated or joint:max.")] = "gated",
-    trials: Annotated[int, typer.Option(help="Finished trials of the study, over all its processes.")] = 50,
+    model: Annotated[
+        str, typer.Option("--candidate", metavar="NAME", help="Model to tune, e.g. gated or joint:max.")
+    ] = "gated",
+    trials: Annotated[int, typer.Option(help="Number of finished trials, over all processes.")] = 50,
     data: Data = None,
-    encoders: Copies = None,
+    encoders: Encoders = None,
     metric: Annotated[
-        str, typer.Option(help="To maximise on inner validation: accuracy, weighted_f1, macro_f1 …")
+        str, typer.Option(help="Metric to maximize on inner validation: accuracy, weighted_f1, macro_f1 …")
     ] = "weighted_f1",
-    splits: Annotated[int, typer.Option(help="Inner validation splits that are averaged.")] = 2,
-    seed: Annotated[int, typer.Option(help="Of the search.")] = 0,
+    splits: Annotated[int, typer.Option(help="Number of inner validation splits, which are averaged.")] = 2,
+    seed: Annotated[int, typer.Option(help="Seed of the search.")] = 0,
     train_split: Annotated[str, typer.Option(help="Split to search on; no other is read.")] = "train",
     validate_split: Annotated[
-        str, typer.Option(help="Split on which the written recipe chooses its epoch.")
+        str, typer.Option(help="Split on which the recipe to write chooses its epoch.")
     ] = "dev",
     text_encoder: TextEncoder = _MINILM,
     image_encoder: ImageEncoder = _MOBILENET,
     scheme: Scheme = None,
     cache: Cache = None,
 ) -> None:
-    """Search a model's settings; run it in several processes at once if you like. Writes a recipe."""
-    _need("torch", "train")
+    """Search the settings of a model and write a recipe.
+
+    Several processes may share one OUTPUT.
+    """
+    require_extra("train", torch="torch")
     from posthue.insight.compare.report import write_tuning  # noqa: PLC0415
     from posthue.training.research.candidates import candidate  # noqa: PLC0415
     from posthue.training.research.tune import Search  # noqa: PLC0415
@@ -223,20 +226,17 @@ def _word_lists(given: Sequence[str]) -> dict[str, WordList]:
 
 def _print(cells: Sequence[Cell], title: str) -> None:
     from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
 
-    shown = list(dict.fromkeys(cell.condition for cell in cells))
+    from posthue.apps.cli.printing import table  # noqa: PLC0415
+
+    conditions = list(dict.fromkeys(cell.condition for cell in cells))
     known = {(c.model, c.condition, c.metric): c for c in cells}
     for metric in ("accuracy", "macro_f1"):
-        table = Table(title=f"{title}: {metric.replace('_', ' ')}, %")
-        table.add_column("model")
-        for condition in shown:
-            table.add_column(condition, justify="right")
+        made = table(f"{title}: {metric.replace('_', ' ')}, %", ("model", *conditions))
         for model in dict.fromkeys(cell.model for cell in cells):
-            values = [known.get((model, condition, metric)) for condition in shown]
-            texts = [f"{100 * v.mean:.1f} ± {100 * v.std:.1f}" if v else "" for v in values]
-            table.add_row(model, *texts)
-        Console().print(table)
+            values = [known.get((model, condition, metric)) for condition in conditions]
+            made.add_row(model, *(f"{100 * v.mean:.1f} ± {100 * v.std:.1f}" if v else "" for v in values))
+        Console().print(made)
 
 
 def _print_skipped(count: int) -> None:
@@ -248,11 +248,3 @@ def _print_seconds(seconds: Mapping[str, float]) -> None:
     for model, value in seconds.items():
         typer.echo(f"{model:<16} {value:7.1f} s of CPU time")
     typer.echo(f"{'all models':<16} {sum(seconds.values()):7.1f} s of CPU time")
-
-
-def _need(package: str, extra: str) -> None:
-    if find_spec(package) is None:
-        raise MissingExtraError(package, extra)
-
-
-__all__ = ["compare", "crossval", "tune"]

@@ -25,39 +25,44 @@ _GRACE = 5  # seconds beside the time-out of a request, until what was accepted 
 def serve(
     *,
     host: Annotated[
-        str, typer.Option(help="Address to listen on; 0.0.0.0: all of this machine's.")
+        str, typer.Option(help="Address to listen on; 0.0.0.0: every address of this machine.")
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8000,
-    model: Model = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0: any free one.")] = 8000,
+    model: Model = "default",
     threads: Threads = None,
-    workers: Annotated[int, typer.Option(min=1, help="Batches that run at the same time.")] = 1,
+    parallel_batches: Annotated[int, typer.Option(min=1, help="Batches that run at the same time.")] = 1,
     max_queue: Annotated[
-        int, typer.Option(min=128, help="Posts that may wait; more are answered 503.")
+        int, typer.Option(min=128, help="Most posts that wait; further ones get status 503.")
     ] = 512,
-    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds until an answer must be there.")] = 30.0,
-    max_upload_mb: Annotated[int, typer.Option(min=1, help="Megabytes of an uploaded table.")] = 200,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Time limit of a request in seconds.")] = 30.0,
+    max_upload_mb: Annotated[
+        int, typer.Option(min=1, help="Size limit of an uploaded table in megabytes.")
+    ] = 200,
     cors: Annotated[
-        list[str] | None, typer.Option(help="Origin whose pages may call the API; can be repeated.")
+        list[str] | None, typer.Option(help="Origin whose pages may call the API; repeatable.")
     ] = None,
     fetch_urls: Annotated[
         bool, typer.Option("--fetch-urls", help="Fetch image_url from public addresses.")
     ] = False,
     web: Annotated[bool, typer.Option(help="Serve the web page beside the API.")] = True,
     access_log: Annotated[
-        bool, typer.Option("--access-log", help="Log every request (never its body).")
+        bool, typer.Option("--access-log", help="Log every request, never its body.")
     ] = False,
     proxy: Annotated[
-        str | None, typer.Option(help="Address of a reverse proxy whose X-Forwarded headers are trusted.")
+        str | None, typer.Option(help="Address of the reverse proxy whose X-Forwarded headers are trusted.")
     ] = None,
 ) -> None:
-    """Serve the REST API and the web page; with POSTHUE_API_KEY in the environment, to its holders only."""
+    """Serve the REST API and the web page.
+
+    Set POSTHUE_API_KEY to require an API key.
+    """
     try:
         from posthue.apps.server import create_app  # noqa: PLC0415
         from posthue.apps.service.settings import MEGABYTE, ServeSettings  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise MissingExtraError(error.name or "fastapi", "serve") from None
     settings = ServeSettings(
-        workers=workers,
+        workers=parallel_batches,
         max_queue=max_queue,
         timeout=timeout,
         max_upload=max_upload_mb * MEGABYTE,

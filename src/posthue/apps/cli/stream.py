@@ -21,24 +21,27 @@ if TYPE_CHECKING:
 
 def stream(
     *,
-    model: Model = None,
-    batch: Annotated[int, typer.Option(min=1, help="Posts predicted together, at most.")] = 32,
+    model: Model = "default",
+    batch: Annotated[int, typer.Option(min=1, help="Most posts predicted together.")] = 32,
     max_delay_ms: Annotated[
-        float, typer.Option(min=0, help="Milliseconds that a post waits for others, at most.")
+        float, typer.Option(min=0, help="Longest time in milliseconds that a post waits for others.")
     ] = 50.0,
     threads: Threads = None,
     kafka: Annotated[
-        str | None, typer.Option(help="Kafka servers, host:port; standard input and output if left out.")
+        str | None, typer.Option(help="Kafka servers, host:port. Default: standard input and output.")
     ] = None,
-    topic: Annotated[str | None, typer.Option(help="Topic of the posts.")] = None,
-    output_topic: Annotated[str | None, typer.Option(help="Topic of the answers.")] = None,
-    group: Annotated[str, typer.Option(help="Consumer group.")] = "posthue",
+    topic: Annotated[str | None, typer.Option(help="Kafka topic of the posts.")] = None,
+    output_topic: Annotated[str | None, typer.Option(help="Kafka topic of the predictions.")] = None,
+    group: Annotated[str, typer.Option(help="Kafka consumer group.")] = "posthue",
     kafka_settings: Annotated[
         Path | None,
-        typer.Option(help="File of more client settings, name=value: security.protocol …"),
+        typer.Option(help="File of further client settings, name=value: security.protocol …"),
     ] = None,
 ) -> None:
-    """Answer posts as they come: json lines in, json lines out. SIGTERM answers what was read, and ends."""
+    """Predict posts as they come: JSON lines in, JSON lines out.
+
+    From standard input or Kafka. SIGTERM finishes what was read and ends.
+    """
     from posthue.runtime.streaming.lines import LineSink, LineSource  # noqa: PLC0415
     from posthue.runtime.streaming.loop import run_stream  # noqa: PLC0415
 

@@ -14,7 +14,7 @@ from posthue.apps.telegram.scrubbing import log
 from posthue.errors import PosthueError
 from posthue.posts import Post, Prediction
 from posthue.runtime.classifier import PostClassifier
-from posthue.runtime.scoring.summary import main_scheme
+from posthue.runtime.scoring.rows.summary import main_scheme
 
 if TYPE_CHECKING:
     from posthue.runtime.explain import Explanation

@@ -29,7 +29,7 @@ from posthue.apps.web.uploads import READ, StoppedError, Upload, UploadClassifie
 from posthue.errors import PosthueError
 
 if TYPE_CHECKING:
-    from posthue.runtime.scoring.summary import ScoreSummary
+    from posthue.runtime.scoring.rows.summary import ScoreSummary
 
 _log = logging.getLogger("posthue.serve")
 FORMATS = ("csv", "jsonl", "parquet")
@@ -183,7 +183,7 @@ class Jobs:
             _forget_upload(job, trusted=trusted)
 
     def _score(self, job: WebJob, *, trusted: bool) -> ScoreSummary:
-        from posthue.runtime.scoring.one_file import score_file  # noqa: PLC0415  (pyarrow)
+        from posthue.runtime.scoring.rows.one_file import score_file  # noqa: PLC0415  (pyarrow)
 
         source = job.source or job.folder
         limit = self._service.settings.max_upload * _UNPACKED

@@ -111,7 +111,7 @@ def _quietly(kind: Any, path: str, name: str, **options: Any) -> Any:
         return kind.from_pretrained(path, **options)
     except (OSError, ValueError) as error:
         raise RecipeError(
-            f"cannot load {name!r}: give a Hub id, a local folder, or a folder of copies with --models "
+            f"cannot load {name!r}: give a Hub id, a local folder, or a folder of copies with --encoders "
             f"or POSTHUE_MODELS ({first_line(error)})"
         ) from error
     finally:

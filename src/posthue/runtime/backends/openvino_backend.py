@@ -1,4 +1,4 @@
-"""OpenVINO in the place of ONNX Runtime, for the encoders that ``posthue bundle tune`` found faster in it.
+"""OpenVINO in the place of ONNX Runtime, for the encoders that ``posthue bundle optimize`` found faster.
 
 It reads the same ONNX files. In bf16, where the processor has it, a convolution network takes about half the
 time. Needs the ``openvino`` extra.

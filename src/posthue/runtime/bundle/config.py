@@ -79,7 +79,7 @@ class ImagePart:
 
 @dataclass(frozen=True, slots=True)
 class TunedPart:
-    """How ``posthue bundle tune`` found an encoder to be fastest; None: the usual.
+    """How ``posthue bundle optimize`` found an encoder to be fastest; None: the usual.
 
     backend: what runs the graph. precision: what it computes in. rows: of a batch, at most. tokens: of a
     batch of texts, padding counted.

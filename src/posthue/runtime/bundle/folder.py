@@ -29,12 +29,12 @@ class Bundle:
     config: BundleConfig
 
     @classmethod
-    def open(cls, path: str | Path | None = None) -> Bundle:
-        """Open the bundle in the folder ``path`` (None: the default model).
+    def open(cls, path: str | Path = "default") -> Bundle:
+        """Open the bundle in the folder ``path``; the string ``default``: the shipped one.
 
         Raises BundleError when the folder, its config or a file that the config names is missing or wrong.
         """
-        folder = _default_folder() if path is None else Path(path).expanduser()
+        folder = _default_folder() if path == "default" else Path(path).expanduser()
         if not folder.is_dir():
             what = "is a file, and a bundle is a folder" if folder.exists() else None
             raise BundleError(f"{folder} {what}" if what else f"there is no bundle at {folder}")

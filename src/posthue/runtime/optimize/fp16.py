@@ -3,7 +3,7 @@
 The int8 of a bundle is made for processors: onnxruntime has no CUDA kernels for it, and brings activations
 back to the processor at every multiplication. Here it is undone (graphs/dequantize.py), and the fp32 graph
 that comes of it goes to fp16 (graphs/fp16.py). The head and all else of the bundle stay as they are, except
-for the choice of ``posthue bundle tune``, which was measured on a processor.
+for the choice of ``posthue bundle optimize``, which was measured on a processor.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from posthue.posts import Post, Prediction
 from posthue.runtime.bundle.copying import copy_files, publish, read_config, require_new
 from posthue.runtime.bundle.folder import Bundle
 from posthue.runtime.classifier import load
-from posthue.runtime.optimize.tune import agreement
+from posthue.runtime.optimize.optimize import agreement
 
 #: Share of labels that must be those of the same weights in fp32.
 LEAST_AGREEMENT = 0.99

@@ -1,1 +1,1 @@
-"""A table in, a table with predictions out."""
+"""A table in, a table with predictions out: ``score``, whichever way it takes."""

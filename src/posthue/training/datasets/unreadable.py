@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tqdm.auto import tqdm
-
 from posthue.data.duplicates.picture_facts import PictureFacts, picture_facts
 from posthue.files import write_csv
+from posthue.progress import progress_bar
 
 Row = dict[str, Any]
 
@@ -49,9 +48,8 @@ def without_unreadable(
 def facts_of_rows(rows: Sequence[Row], *, cache: Path | None = None) -> list[PictureFacts | None]:
     """Return what is known of the picture of each row; a bar is shown where it takes long."""
     sources = [row["image_path"] or row["image_bytes"] for row in rows]
-    count = sum(source is not None for source in sources)
-    with tqdm(total=count, desc="checking pictures", unit="picture", delay=2) as bar:
-        return picture_facts(sources, cache=cache, progress=lambda done, _: bar.update(done - bar.n))
+    with progress_bar("checking pictures", unit="pictures") as advance:
+        return picture_facts(sources, cache=cache, progress=advance)
 
 
 def write_skipped(path: Path, skipped: Sequence[Skipped]) -> None:

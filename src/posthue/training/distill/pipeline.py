@@ -14,6 +14,7 @@ from pathlib import Path
 
 from posthue.errors import InputError, choices
 from posthue.files import write_file
+from posthue.progress import progress_bar
 from posthue.training.distill.crowd_posts import Raw, raw_count, raw_posts, source_facts
 from posthue.training.distill.dedup import dedup_posts
 from posthue.training.distill.keep import balance_posts, filter_posts
@@ -50,11 +51,12 @@ class Distilled:
 
 
 def run_distill(
-    recipe: DistillRecipe, places: Places, *, until: str = "student", progress: bool = True
+    recipe: DistillRecipe, places: Places, *, until: str = "student", progress: bool | None = None
 ) -> Distilled:
     """Do the stages that are not done, up to and with ``until``; return what they kept.
 
-    progress: show a bar per stage (on stderr). Raises InputError where nothing is left to learn from.
+    progress: show a bar per stage on stderr; None: on a terminal only.
+    Raises InputError where nothing is left to learn from.
     """
     if until not in LAST:
         raise InputError(f"until: {until!r} is not one of {choices(until, LAST)}")
@@ -79,7 +81,7 @@ def run_distill(
 
 
 def _stage(
-    stage: str, key: str, recipe: DistillRecipe, places: Places, store: StageStore, *, progress: bool
+    stage: str, key: str, recipe: DistillRecipe, places: Places, store: StageStore, *, progress: bool | None
 ) -> Kept:
     """Return what a stage kept, doing it if it is not done."""
     kept = store.done(stage, key)
@@ -153,8 +155,13 @@ def _counted(raw: Iterable[Raw], advance: Callable[[int], None]) -> Iterator[Raw
 
 
 @contextmanager
-def _bar(stage: str, total: int | None, *, shown: bool) -> Iterator[Callable[[int], None]]:
-    from tqdm import tqdm  # noqa: PLC0415
+def _bar(stage: str, total: int | None, *, shown: bool | None) -> Iterator[Callable[[int], None]]:
+    with progress_bar(stage, shown=shown) as advance:
+        done = 0
 
-    with tqdm(total=total, desc=stage, unit="post", disable=not shown) as bar:
-        yield lambda rows: bar.update(rows) and None
+        def more(rows: int) -> None:
+            nonlocal done
+            done += rows
+            advance(done, total)
+
+        yield more

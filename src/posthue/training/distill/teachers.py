@@ -103,8 +103,7 @@ def class_order(names: dict[int, str], model: str) -> list[int]:
 def make_teacher(settings: Teacher, models: Path | None) -> TextTeacher:
     """Load the teacher of a recipe."""
     if is_bundle(settings.model):
-        bundle = None if settings.model == "default" else settings.model
-        return BundleTeacher(load(bundle, threads=settings.threads))
+        return BundleTeacher(load(settings.model, threads=settings.threads))
     return HubTeacher(settings, models)
 
 
@@ -112,7 +111,7 @@ def teacher_facts(settings: Teacher) -> dict[str, object]:
     """Return what tells one teacher from another: the content of a bundle, or the name of a model."""
     facts: dict[str, object] = {"model": settings.model, "max_length": settings.max_length}
     if is_bundle(settings.model):
-        bundle = Bundle.open(None if settings.model == "default" else settings.model)
+        bundle = Bundle.open(settings.model)
         digest = blake2b(digest_size=12)
         for path in sorted(bundle.path.iterdir()):
             if path.suffix in (".onnx", ".json"):

@@ -23,7 +23,6 @@ import numpy.typing as npt
 import torch
 from datasets import Dataset
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from posthue.data.images.decode import decode_image, image_digest, to_pixels
 from posthue.data.text import normalise_tweet
@@ -33,6 +32,7 @@ from posthue.model.encoders.encoders import EncodedBatch, grid_means
 from posthue.model.post_model import PostModel
 from posthue.model.processor import PostProcessor
 from posthue.posts import Post
+from posthue.progress import progress_bar
 from posthue.training.datasets.rows import post_of
 from posthue.training.features.corruption import CORRUPTION, corrupt
 from posthue.training.features.store import KEY_BYTES, FeatureStore, Ragged
@@ -159,12 +159,13 @@ def _encode_missing(
     lengths = [len(post.text or "") if view.modality == "text" else 0 for post in posts]
     order = sorted(missing.values(), key=lambda i: lengths[i])
     name = f"corrupted {view.modality}" if view.corrupted else view.modality
-    steps = range(0, len(order), BATCH)
-    for start in tqdm(steps, desc=f"{name} features", unit="batch", disable=not order):
-        rows = order[start : start + BATCH]
-        for able, inputs in _inputs(processor, [posts[i] for i in rows], view):
-            batch_keys = [key for key in (keys[rows[i]] for i in able) if key is not None]
-            _add(stores, batch_keys, _encode(model, inputs, view.modality), view.modality)
+    with progress_bar(f"{name} features", shown=None if order else False) as advance:
+        for start in range(0, len(order), BATCH):
+            rows = order[start : start + BATCH]
+            for able, inputs in _inputs(processor, [posts[i] for i in rows], view):
+                batch_keys = [key for key in (keys[rows[i]] for i in able) if key is not None]
+                _add(stores, batch_keys, _encode(model, inputs, view.modality), view.modality)
+            advance(start + len(rows), len(order))
 
 
 def _inputs(

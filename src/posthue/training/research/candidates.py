@@ -103,13 +103,13 @@ def parse_models(names: str | Sequence[str], lists: Mapping[str, str] | None = N
 
     lists: name → digest of the word lists that may stand where ``lexicon`` may.
     """
-    items = names.split(",") if isinstance(names, str) else list(names)
+    items = ",".join([names] if isinstance(names, str) else names).split(",")
     found = [candidate(item.strip(), lists) for item in items if item.strip()]
     if not found:
-        raise RecipeError(f"no models: give --models, any of {_listed(lists)}")
+        raise RecipeError(f"no models: give --candidate, any of {_listed(lists)}")
     repeated = {c.name for c in found if [d.name for d in found].count(c.name) > 1}
     if repeated:
-        raise RecipeError(f"--models names {sorted(repeated)[0]!r} twice")
+        raise RecipeError(f"--candidate names {sorted(repeated)[0]!r} twice")
     return found
 
 

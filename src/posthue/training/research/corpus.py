@@ -230,7 +230,7 @@ def check_present(labelled: Labelled, candidates: Sequence[Candidate]) -> None:
             if not any(modality in post.modalities for post in labelled.posts):
                 raise CorpusError(
                     f"model {candidate.name!r} reads {modality}s, and no post has one: "
-                    "leave it out of --models"
+                    "leave it out of --candidate"
                 )
 
 

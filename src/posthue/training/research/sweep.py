@@ -10,12 +10,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from tqdm.auto import tqdm
-
 from posthue.errors import RecipeError
 from posthue.evaluation.runs import Run, read_run, write_run
 from posthue.files import write_json
 from posthue.processes import DoPiece, WorkerDiedError, WorkSpec, in_processes
+from posthue.progress import progress_bar
 
 PREDICTIONS = "predictions"
 
@@ -79,8 +78,10 @@ def run_jobs(
     missing = [i for i in range(len(jobs)) if i not in finished]
     work = WorkSpec(__name__, "prepare_runs", {"out": out, "name": name, "module": module, "task": task})
     made = _made(out, jobs, missing, name, work, workers)
-    for i in tqdm(made, "runs", len(missing), unit="run", disable=not missing):
-        finished[i] = read_run(paths[i])
+    with progress_bar("runs", unit="runs", shown=None if missing else False) as advance:
+        for done, i in enumerate(made, start=1):
+            finished[i] = read_run(paths[i])
+            advance(done, len(missing))
     return [finished[i] for i in range(len(jobs))]
 
 

@@ -17,8 +17,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from posthue import TableError
-from posthue.runtime.scoring.batches import ROW, BatchScorer, staged
-from posthue.runtime.scoring.columns import input_columns
+from posthue.runtime.scoring.rows.batches import ROW, BatchScorer, staged
+from posthue.runtime.scoring.rows.columns import input_columns
 from posthue.runtime.scoring.shards.ray import score_on_ray
 from posthue.runtime.scoring.shards.run import ShardJob, score_shards
 

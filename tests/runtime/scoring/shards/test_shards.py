@@ -21,7 +21,7 @@ import pytest
 
 from posthue import InputError, TableError, load
 from posthue.processes import Progress
-from posthue.runtime.scoring.one_file import score_file
+from posthue.runtime.scoring.rows.one_file import score_file
 from posthue.runtime.scoring.shards import run as shards
 from posthue.runtime.scoring.shards import scorer
 from posthue.runtime.scoring.shards.folder import locked

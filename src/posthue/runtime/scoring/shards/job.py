@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from posthue._version import __version__
 from posthue.data.tables.columns import Columns
@@ -16,22 +16,19 @@ from posthue.runtime.classifier import PostClassifier
 from posthue.runtime.inference.engine import Engine, OnBadImage
 from posthue.runtime.scoring.shards.digests import bundle_digest, input_digest
 
-if TYPE_CHECKING:
-    pass
-
 
 @dataclass(frozen=True, slots=True)
 class ShardJob:
     """What is scored and how; plain data, so that it can be sent to another process as JSON.
 
-    source, folder: the table, and the folder of the shards. model: a bundle's folder; None: the shipped one.
+    source, folder: the table, and the folder of the shards. model: a bundle's folder, or ``default``.
     shard_rows: rows of a shard. batch_rows: rows predicted together. ending: the format of the shards.
     threads: of each worker; None: all cores.
     """
 
     source: str
     folder: str
-    model: str | None = None
+    model: str = "default"
     id_column: str | None = None
     text_column: str | None = None
     image_column: str | None = None

@@ -25,11 +25,11 @@ from posthue.data.tables.writer import TableWriter
 from posthue.errors import InputError, MissingExtraError, TableError
 from posthue.files import for_arrow
 from posthue.runtime.bundle.folder import Bundle
-from posthue.runtime.scoring.batches import ROW, BatchScorer, staged
-from posthue.runtime.scoring.columns import input_columns
+from posthue.runtime.scoring.rows.batches import ROW, BatchScorer, staged
+from posthue.runtime.scoring.rows.columns import input_columns
+from posthue.runtime.scoring.rows.summary import ScoreSummary, ScoreTally
 from posthue.runtime.scoring.shards.folder import LOCK, check_target, clear, locked, shard_name
 from posthue.runtime.scoring.shards.job import ShardJob
-from posthue.runtime.scoring.summary import ScoreSummary, ScoreTally
 
 _STAGE_ROWS = 2048  # of a staged file, which is what Ray deals out
 _STORE_BYTES = 256 << 20  # of a local Ray's object store
@@ -127,7 +127,7 @@ def _predict(ray: Any, job: ShardJob, files: list[str], out: Path, workers: int)
     context.enable_progress_bars = False
     threads = job.threads or 1
     settings = {
-        "model": None if job.model is None else str(Path(job.model).absolute()),
+        "model": job.model if job.model == "default" else str(Path(job.model).absolute()),
         "on_bad_image": job.on_bad_image,
         "threads": threads,
         "device": job.device,

@@ -24,11 +24,11 @@ from posthue.errors import InputError, PosthueError, TableError
 from posthue.processes import Progress, WorkerDiedError, WorkerProcess
 from posthue.runtime.backends.devices import choose_threads
 from posthue.runtime.bundle.folder import Bundle
+from posthue.runtime.scoring.rows.summary import ScoreSummary, ScoreTally
 from posthue.runtime.scoring.shards.folder import check_target, locked, remove, sweep
 from posthue.runtime.scoring.shards.job import ShardDone, ShardJob
 from posthue.runtime.scoring.shards.manifest import Manifest, open_manifest, open_own_manifest
 from posthue.runtime.scoring.shards.scorer import ShardScorer, work_of
-from posthue.runtime.scoring.summary import ScoreSummary, ScoreTally
 
 __all__ = ["ShardJob", "score_shards", "score_with_workers"]
 
@@ -122,6 +122,7 @@ class _Run:
 
     def work(self, job: ShardJob, workers: int) -> None:
         """Make every shard that is missing."""
+        self._count(0)
         if workers == 1:
             self._deal(lambda _: ShardScorer(job).score)
         else:

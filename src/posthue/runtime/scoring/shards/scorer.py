@@ -15,10 +15,10 @@ from typing import Any
 from posthue.data.tables.table import PostTable, RowBatch
 from posthue.data.tables.writer import TableWriter
 from posthue.processes import DoPiece, Progress, WorkSpec
-from posthue.runtime.scoring.one_file import scored_batches
+from posthue.runtime.scoring.rows.one_file import scored_batches
+from posthue.runtime.scoring.rows.summary import ScoreTally
 from posthue.runtime.scoring.shards.folder import shard_name
 from posthue.runtime.scoring.shards.job import ShardDone, ShardJob
-from posthue.runtime.scoring.summary import ScoreTally
 
 
 class ShardScorer:

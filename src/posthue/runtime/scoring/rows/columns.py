@@ -19,7 +19,7 @@ from posthue.data.tables.cells import TablePath
 from posthue.data.tables.readers.base import string_array
 from posthue.labels import LabelScheme
 from posthue.posts import Modality, Prediction
-from posthue.runtime.scoring.summary import main_scheme
+from posthue.runtime.scoring.rows.summary import main_scheme
 
 if TYPE_CHECKING:
     from posthue.data.tables.table import PostTable, RowBatch

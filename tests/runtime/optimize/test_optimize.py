@@ -13,7 +13,7 @@ from posthue.runtime.bundle.config import RuntimeChoice, TunedPart
 from posthue.runtime.bundle.folder import Bundle
 from posthue.runtime.inference.batching import run_all
 from posthue.runtime.inference.engine import Engine
-from posthue.runtime.optimize import tune
+from posthue.runtime.optimize import optimize
 
 needs_openvino = pytest.mark.skipif(find_spec("openvino") is None, reason="needs the openvino extra")
 
@@ -34,13 +34,13 @@ def labels(classifier: PostClassifier, posts: list[Post]) -> list[str]:
 
 
 def candidate(tmp_path: Path, bundle: Path, choice: RuntimeChoice) -> Bundle:
-    tune.write_candidate(Bundle.open(bundle), tmp_path / "candidate", choice, None)
+    optimize.write_candidate(Bundle.open(bundle), tmp_path / "candidate", choice, None)
     return Bundle.open(tmp_path / "candidate")
 
 
 def test_a_tuned_bundle_answers_as_before(tmp_path: Path, tiny_bundle: Path) -> None:
     posts = made_posts(24)
-    measured = tune.tune(Bundle.open(tiny_bundle), tmp_path / "tuned", posts, threads=1)
+    measured = optimize.optimize(Bundle.open(tiny_bundle), tmp_path / "tuned", posts, threads=1)
     config = json.loads((tmp_path / "tuned" / "config.json").read_text())
     assert {one.part for one in measured} == {"text", "image"}
     assert all(one.agreement >= 0.99 for one in measured if one.chosen)
@@ -48,16 +48,16 @@ def test_a_tuned_bundle_answers_as_before(tmp_path: Path, tiny_bundle: Path) -> 
     found, before = labels(load(tmp_path / "tuned"), posts), labels(load(tiny_bundle), posts)
     assert np.mean([one == other for one, other in zip(found, before, strict=True)]) >= 0.95
     with pytest.raises(TableError, match="exists already"):
-        tune.tune(Bundle.open(tiny_bundle), tmp_path / "tuned", posts)
+        optimize.optimize(Bundle.open(tiny_bundle), tmp_path / "tuned", posts)
     with pytest.raises(InputError, match="no text and no picture"):
-        tune.tune(Bundle.open(tiny_bundle), tmp_path / "new", [Post()])
+        optimize.optimize(Bundle.open(tiny_bundle), tmp_path / "new", [Post()])
 
 
 def test_what_disagrees_is_not_chosen(
     tmp_path: Path, tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tune, "agreement", lambda found, reference: 0.5)
-    measured = tune.tune(Bundle.open(tiny_bundle), tmp_path / "tuned", made_posts(8), threads=1)
+    monkeypatch.setattr(optimize, "agreement", lambda found, reference: 0.5)
+    measured = optimize.optimize(Bundle.open(tiny_bundle), tmp_path / "tuned", made_posts(8), threads=1)
     assert [one.name for one in measured if one.chosen] == ["onnxruntime fp32", "batch as it is"] * 2
 
 

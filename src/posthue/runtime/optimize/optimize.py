@@ -60,7 +60,7 @@ class _State:
     measured: list[CandidateSpeed] = field(default_factory=list)
 
 
-def tune(
+def optimize(
     bundle: Bundle,
     output: str | Path,
     posts: Sequence[Post],

@@ -17,8 +17,8 @@ from posthue.data.tables.columns import Columns
 from posthue.data.tables.picture_columns import pictures_in
 from posthue.posts import Post
 from posthue.runtime.classifier import load
-from posthue.runtime.scoring.columns import is_text, scored_batch
-from posthue.runtime.scoring.one_file import predict_rows
+from posthue.runtime.scoring.rows.columns import is_text, scored_batch
+from posthue.runtime.scoring.rows.one_file import predict_rows
 
 if TYPE_CHECKING:
     from posthue.data.tables.table import PostTable, RowBatch
@@ -33,14 +33,14 @@ _HIDDEN = (ROW, TEXT, PATH, BYTES, ERROR)
 class BatchScorer:
     """Loads a bundle once and predicts tables of posts. Its settings are plain data.
 
-    model: the bundle's folder; None: the shipped one. id_column, text_column, image_column: found by their
+    model: the bundle's folder, or ``default``. id_column, text_column, image_column: found by their
     usual names where None; an empty name: there is none. folder: what relative image paths start from.
     """
 
     def __init__(
         self,
         *,
-        model: str | None = None,
+        model: str = "default",
         id_column: str | None = None,
         text_column: str | None = None,
         image_column: str | None = None,

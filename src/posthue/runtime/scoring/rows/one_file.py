@@ -16,8 +16,8 @@ from posthue.data.tables.table import PostTable, RowBatch, open_table
 from posthue.data.tables.writer import TableWriter
 from posthue.posts import Post, Prediction
 from posthue.runtime.classifier import PostClassifier
-from posthue.runtime.scoring.columns import empty_batch, input_columns, scored_batch
-from posthue.runtime.scoring.summary import ScoreSummary, ScoreTally
+from posthue.runtime.scoring.rows.columns import empty_batch, input_columns, scored_batch
+from posthue.runtime.scoring.rows.summary import ScoreSummary, ScoreTally
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -42,7 +42,7 @@ def score_file(
 
     columns: which columns are id, text and image; found by their usual names where None.
     batch_rows: rows in memory at a time.
-    progress: called after each batch with the rows done and the rows in all (None when unknown).
+    progress: called first, and after each batch, with the rows done and the rows in all (None when unknown).
 
     Raises TableError when the table cannot be read, lacks its columns, or the output exists and is not to be
     overwritten; BundleError when the model fails. Rows that cannot be predicted raise nothing.
@@ -52,6 +52,8 @@ def score_file(
     tally = ScoreTally(classifier.schemes)
     total = table.count_rows() if progress else None
     with TableWriter(output, overwrite=overwrite) as writer:
+        if progress:
+            progress(0, total)
         for batch in scored_batches(table, table, classifier, tally, header=True):
             writer.write(batch)
             if progress:
