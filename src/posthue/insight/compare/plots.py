@@ -21,12 +21,13 @@ from posthue.insight.plot.figure import (
     wrapped,
 )
 from posthue.insight.plot.palette import page_colours, series_colour
-from posthue.wording import CONDITIONS
+from posthue.wording import CONDITIONS, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _METRICS = {"accuracy": "accuracy, %", "macro_f1": "macro F1, %"}
+_NARROWEST = 5.0  # inches, of all conditions
 _KEY = "thick: ± one standard deviation over the runs; thin: 95 % interval over the posts; dotted: the best"
 
 
@@ -41,7 +42,7 @@ def comparison_plot(cells: Sequence[Cell], *, title: str) -> Plot:
     with look():
         drawn, grid = panels(
             len(_METRICS) * len(conditions),
-            width=1.75,
+            width=max(1.75, _NARROWEST / max(len(conditions), 1)),
             names=min(names, 3.2),
             height=1.1 + 0.27 * len(models),
             columns=len(conditions),
@@ -53,11 +54,14 @@ def comparison_plot(cells: Sequence[Cell], *, title: str) -> Plot:
             label_rows(axes, models, LONGEST_NAME)
             _dots(axes, [c for c in cells if (c.condition, c.metric) == (condition, metric)], models)
             name_axes(axes, CONDITIONS[condition], _METRICS[metric])
-        drawn.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold")
-        key = wrapped(_KEY, 1.1 * drawn.get_figwidth())
+        width = drawn.get_figwidth()
+        drawn.suptitle(wrapped(title, width), x=0.01, ha="left", fontsize=12, fontweight="bold")
+        key = wrapped(_KEY, 1.4 * width, lines=3)
         drawn.supxlabel(key, x=0.01, ha="left", fontsize=9.5, color=page_colours()["quiet"])
         best = {c.condition: c for c in sorted(cells, key=lambda c: c.mean) if c.metric == "accuracy"}
-        winners = "; ".join(f"{CONDITIONS[c]} best {best[c].model}, {best[c].mean:.1%}" for c in conditions)
+        winners = "; ".join(
+            f"{CONDITIONS[c]} best {best[c].model}, {percent(best[c].mean, 1)}" for c in conditions
+        )
         return Plot(drawn, f"{title}: accuracy and macro F1 per model; {winners}")
 
 
@@ -92,11 +96,6 @@ def history_plot(values: Sequence[float], *, metric: str) -> Plot:
 def importance_plot(shares: Mapping[str, float]) -> Plot:
     """Draw how much of the spread of the values each setting accounts for."""
     title = "What the settings account for" if shares else "Too few finished trials to say what matters"
-    parts = ", ".join(f"{name} {share:.0%}" for name, share in shares.items())
-    return bars(
-        {name.replace("_", " "): share for name, share in shares.items()},
-        title=title,
-        alt=f"{title}: {parts}" if shares else title,
-        unit="share of the spread",
-        show=lambda share: f"{100 * share:.0f} %",
-    )
+    by_name = {name.replace("_", " "): share for name, share in shares.items()}
+    parts = ", ".join(f"{name} {percent(share)}" for name, share in by_name.items())
+    return bars(by_name, title=title, alt=f"{title}: {parts}", unit="share of the spread", show=percent)

@@ -189,10 +189,10 @@ def inches(text: str) -> float:
     return text_width(text) * _LETTERS / 72
 
 
-def wrapped(text: str, width: float) -> str:
-    """Return a text on two lines at most, of so many inches; what is longer is cut."""
+def wrapped(text: str, width: float, *, lines: int = 2) -> str:
+    """Return a text on so many lines at most, of so many inches; what is longer is cut."""
     letters = max(8, int(width / (1.15 * inches("n"))))  # of a title, which is bold
-    return "\n".join(wrap(shortened(text, 2 * letters - 1), letters, break_on_hyphens=False)[:2])
+    return "\n".join(wrap(shortened(text, lines * letters - 1), letters, break_on_hyphens=False)[:lines])
 
 
 def name_axes(axes: Axes, title: str, across: str, up: str = "") -> None:
