@@ -69,7 +69,7 @@ def benchmark(
 
 def _examples(name: str | None, csv_file: Path | None, data: Path | None) -> dict[str, Sequence[Example]]:
     """Return the benchmarks asked for; of ``all`` those that are here, with a word on the others."""
-    from posthue.evaluation.benchmarks import BENCHMARKS, load_benchmark, load_csv  # noqa: PLC0415
+    from posthue.evaluation.benchmarks import BENCHMARKS, load_benchmark, load_csv
 
     if csv_file is not None:
         return {csv_file.stem: load_csv(csv_file, data)}
@@ -90,9 +90,9 @@ def _examples(name: str | None, csv_file: Path | None, data: Path | None) -> dic
 def _as_it_is(
     model: Path, examples: dict[str, Sequence[Example]], output: Path, threads: int | None
 ) -> list[dict[str, object]]:
-    import posthue  # noqa: PLC0415
-    from posthue.apps.cli.benchmark_printing import print_benchmarks  # noqa: PLC0415
-    from posthue.evaluation.benchmarks import (  # noqa: PLC0415
+    import posthue
+    from posthue.apps.cli.benchmark_printing import print_benchmarks
+    from posthue.evaluation.benchmarks import (
         measure_benchmark,
         predict_pictures,
         write_rows,
@@ -121,9 +121,9 @@ def _tuned(
     output: Path,
 ) -> list[dict[str, object]]:
     require_extra("train", torch="torch")
-    from posthue.apps.cli.benchmark_printing import print_spreads  # noqa: PLC0415
-    from posthue.training.benchmark.fine_tune import Tuning, student_folder, tune  # noqa: PLC0415
-    from posthue.training.benchmark.folds import tuning_parts  # noqa: PLC0415
+    from posthue.apps.cli.benchmark_printing import print_spreads
+    from posthue.training.benchmark.fine_tune import Tuning, student_folder, tune
+    from posthue.training.benchmark.folds import tuning_parts
 
     if folds is None and (examples or name == "all"):
         raise InputError("--fine-tune wants one benchmark with splits of its own: fi or emotion-roi")

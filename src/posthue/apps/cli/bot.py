@@ -53,14 +53,14 @@ def bot(
 
     Its token is in POSTHUE_BOT_TOKEN. Posts are not stored.
     """
-    from posthue.apps.telegram.scrubbing import Scrubber, guard, log  # noqa: PLC0415
-    from posthue.apps.telegram.settings import BotSettings, read_secret, read_token  # noqa: PLC0415
+    from posthue.apps.telegram.scrubbing import Scrubber, guard, log
+    from posthue.apps.telegram.settings import BotSettings, read_secret, read_token
 
     if sys.platform == "win32":
         raise InputError("the bot runs on Linux and macOS; on Windows, use WSL")
     token, secret = read_token(), read_secret()
     try:
-        from posthue.apps.telegram.bot import run  # noqa: PLC0415
+        from posthue.apps.telegram.bot import run
     except ModuleNotFoundError as error:
         raise MissingExtraError(error.name or "aiogram", "bot") from None
     scrub = Scrubber(token, *([secret] if secret else []))

@@ -44,8 +44,8 @@ def optimize(
 
     Measures backends, precisions and batch sizes, and keeps the fastest whose labels agree.
     """
-    from posthue.runtime.bundle.folder import Bundle  # noqa: PLC0415
-    from posthue.runtime.optimize.optimize import optimize as run  # noqa: PLC0415
+    from posthue.runtime.bundle.folder import Bundle
+    from posthue.runtime.optimize.optimize import optimize as run
 
     opened = Bundle.open(bundle)
     found = run(
@@ -73,8 +73,8 @@ def fp16(
 
     int8 is undone, and the predictions are compared with those of the bundle.
     """
-    from posthue.runtime.bundle.folder import Bundle  # noqa: PLC0415
-    from posthue.runtime.optimize.fp16 import make_fp16  # noqa: PLC0415
+    from posthue.runtime.bundle.folder import Bundle
+    from posthue.runtime.optimize.fp16 import make_fp16
 
     report = make_fp16(
         Bundle.open(bundle),
@@ -97,8 +97,8 @@ def _say(against: str, compared: PrecisionComparison) -> None:
 
 def _questions(table: Path | None, count: int) -> list[Post]:
     """Return the first posts of a table that can be read, or made ones without a table."""
-    from posthue.data.tables.table import open_table  # noqa: PLC0415
-    from posthue.runtime.optimize.sample_posts import sample_posts  # noqa: PLC0415
+    from posthue.data.tables.table import open_table
+    from posthue.runtime.optimize.sample_posts import sample_posts
 
     if table is None:
         return sample_posts(count)
@@ -115,9 +115,9 @@ def _questions(table: Path | None, count: int) -> list[Post]:
 
 
 def _print(measured: list[CandidateSpeed]) -> None:
-    from rich.console import Console  # noqa: PLC0415
+    from rich.console import Console
 
-    from posthue.apps.cli.printing import table  # noqa: PLC0415
+    from posthue.apps.cli.printing import table
 
     made = table("", ("part", "candidate", "posts/s", "agreement", "chosen"), left=2)
     for one in measured:

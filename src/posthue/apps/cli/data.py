@@ -92,12 +92,12 @@ def check(
 
     Also conflicting labels, missing values and broken pictures.
     """
-    from posthue.data.corpora.labelled import TableLayout, is_corpus, read_labelled  # noqa: PLC0415
-    from posthue.data.tables.columns import Columns  # noqa: PLC0415
-    from posthue.evaluation.audit.check import CheckSettings, check_data  # noqa: PLC0415
-    from posthue.files import require_writable, write_json  # noqa: PLC0415
-    from posthue.insight.check.figures import findings_lines, summary  # noqa: PLC0415
-    from posthue.insight.check.report import write_findings  # noqa: PLC0415
+    from posthue.data.corpora.labelled import TableLayout, is_corpus, read_labelled
+    from posthue.data.tables.columns import Columns
+    from posthue.evaluation.audit.check import CheckSettings, check_data
+    from posthue.files import require_writable, write_json
+    from posthue.insight.check.figures import findings_lines, summary
+    from posthue.insight.check.report import write_findings
 
     require_extra("audit", matplotlib="matplotlib")
     if vectors is not Vectors.NONE:
@@ -141,7 +141,7 @@ def check(
 
 def _bundle(posts: LabelledPosts, vectors: Vectors, model: str) -> Bundle | None:
     """Return the bundle whose vectors are used; None for words."""
-    from posthue.runtime.bundle.folder import DEFAULT_BUNDLE, Bundle  # noqa: PLC0415
+    from posthue.runtime.bundle.folder import DEFAULT_BUNDLE, Bundle
 
     if posts.scheme is None or vectors in (Vectors.WORDS, Vectors.NONE):
         return None

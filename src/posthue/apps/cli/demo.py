@@ -28,9 +28,9 @@ def demo(
     model: Model = "default",
 ) -> None:
     """Predict example posts, and write a page with their pictures."""
-    from rich.console import Console  # noqa: PLC0415
+    from rich.console import Console
 
-    from posthue.insight.page.posts import write_posts_report  # noqa: PLC0415
+    from posthue.insight.page.posts import write_posts_report
 
     rows = list(predicted_examples(posthue.load(model)))
     report = write_posts_report(rows, output / "report.html", title="Example posts")
@@ -44,7 +44,7 @@ def demo(
 
 def predicted_examples(classifier: PostClassifier, source: Path = examples.POSTS) -> Iterator[Row]:
     """Yield each example post with its prediction, in order; a broken one has its error said."""
-    from posthue.data.tables.table import open_table  # noqa: PLC0415
+    from posthue.data.tables.table import open_table
 
     for batch in open_table(source):
         for post, error in zip(batch.posts, batch.errors, strict=True):
@@ -53,9 +53,9 @@ def predicted_examples(classifier: PostClassifier, source: Path = examples.POSTS
 
 def table_of(rows: list[Row]) -> Table:
     """Return one line per post, at most 80 characters wide: its label in every scheme, and what decided."""
-    from rich import box  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
 
     schemes = list(dict.fromkeys(name for _, prediction in rows for name in prediction.schemes))
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)

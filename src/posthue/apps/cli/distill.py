@@ -45,9 +45,9 @@ def distill(
 
     Stages: select, teach, filter, dedup, balance, split, student.
     """
-    from posthue.insight.runs.distill import write_distill_report  # noqa: PLC0415
-    from posthue.training.distill.pipeline import Places, run_distill  # noqa: PLC0415
-    from posthue.training.distill.recipe import parse_keep, read_distill_recipe  # noqa: PLC0415
+    from posthue.insight.runs.distill import write_distill_report
+    from posthue.training.distill.pipeline import Places, run_distill
+    from posthue.training.distill.recipe import parse_keep, read_distill_recipe
 
     if until == "student":
         require_extra("train", torch="torch")
@@ -68,9 +68,9 @@ def distill(
 
 def _print(stages: Sequence[tuple[str, int, Mapping[str, int]]]) -> None:
     """Print one row per stage: its name, the posts that it kept, and how many per label."""
-    from rich.console import Console  # noqa: PLC0415
+    from rich.console import Console
 
-    from posthue.apps.cli.printing import table  # noqa: PLC0415
+    from posthue.apps.cli.printing import table
 
     labels = list(dict.fromkeys(label for _, _, counts in stages for label in counts))
     made = table("", ("stage", "kept", *labels))

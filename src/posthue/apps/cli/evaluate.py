@@ -34,8 +34,8 @@ def evaluate(
     threads: Threads = None,
 ) -> None:
     """Measure a model on a corpus: whole posts, and each modality."""
-    import posthue  # noqa: PLC0415
-    from posthue.evaluation import evaluate as predicting  # noqa: PLC0415
+    import posthue
+    from posthue.evaluation import evaluate as predicting
 
     require_writable(report)
     require_writable(predictions)
@@ -56,9 +56,9 @@ def evaluate(
 
 def _print(title: str, evaluations: Sequence[Evaluation]) -> None:
     """Print per scheme a row per state: metrics ± half of their 95 % interval, ECE, majority baseline."""
-    from rich.console import Console  # noqa: PLC0415
+    from rich.console import Console
 
-    from posthue.apps.cli.printing import table  # noqa: PLC0415
+    from posthue.apps.cli.printing import table
 
     console = Console()
     for scheme in dict.fromkeys(item.scheme for item in evaluations):

@@ -50,7 +50,7 @@ def explain(
 
     Also shows what the prediction would be without the text, and without the picture.
     """
-    from posthue.runtime.neighbours.index import nearest_posts  # noqa: PLC0415
+    from posthue.runtime.neighbours.index import nearest_posts
 
     if text is None and image is None:
         raise InputError('give a text, a picture, or both: posthue explain "what a day" --image photo.jpg')
@@ -58,7 +58,7 @@ def explain(
     explanation = classifier.explain(posthue.Post(read_text(text), image), scheme=scheme, label=label)
     near = nearest_posts(classifier, explanation, index) if index is not None else []
     if output is not None:
-        from posthue.insight.explain.page import write_explain_page  # noqa: PLC0415
+        from posthue.insight.explain.page import write_explain_page
 
         write_explain_page(explanation, output, near)
     if heat is not None:
@@ -66,7 +66,7 @@ def explain(
     if as_json:
         echo_json(explanation.to_dict())
         return
-    from posthue.apps.cli.explain_printing import print_explanation  # noqa: PLC0415
+    from posthue.apps.cli.explain_printing import print_explanation
 
     print_explanation(explanation)
     for path in filter(None, (output, heat)):
@@ -101,9 +101,9 @@ def analyze(
 
     Where it fails, how well its confidence fits, and which words dominate its predictions.
     """
-    from posthue.insight.analyze import analysis as predicted  # noqa: PLC0415
-    from posthue.insight.analyze.ablation import ablate  # noqa: PLC0415
-    from posthue.insight.analyze.page import explain_mistakes, write_analysis  # noqa: PLC0415
+    from posthue.insight.analyze import analysis as predicted
+    from posthue.insight.analyze.ablation import ablate
+    from posthue.insight.analyze.page import explain_mistakes, write_analysis
 
     require_page(output)
     examples = predicted.sample(load_split(corpus, data, split), limit)
@@ -134,7 +134,7 @@ def index(
     threads: Threads = None,
 ) -> None:
     """Index a corpus, for the nearest posts of posthue explain."""
-    from posthue.runtime.neighbours.building import index_posts  # noqa: PLC0415
+    from posthue.runtime.neighbours.building import index_posts
 
     examples = load_split(corpus, data, split)
     classifier = posthue.load(bundle, threads=threads)
@@ -145,8 +145,8 @@ def index(
 
 
 def _write_heat(explanation: Explanation, path: Path) -> None:
-    from posthue.files import write_file  # noqa: PLC0415
-    from posthue.insight.explain.parts import heat_png  # noqa: PLC0415
+    from posthue.files import write_file
+    from posthue.insight.explain.parts import heat_png
 
     content = heat_png(explanation)
     if content is None:

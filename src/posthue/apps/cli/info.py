@@ -16,8 +16,8 @@ _WIDEST = 28  # names stand beside their values
 
 def info(bundle: BundleFolder = "default", *, as_json: AsJson = False) -> None:
     """Show the schemes, sizes, calibration and origin of a bundle."""
-    from posthue.runtime.bundle.facts import bundle_facts  # noqa: PLC0415
-    from posthue.runtime.bundle.folder import Bundle  # noqa: PLC0415
+    from posthue.runtime.bundle.facts import bundle_facts
+    from posthue.runtime.bundle.folder import Bundle
 
     facts = bundle_facts(Bundle.open(bundle))
     if as_json:

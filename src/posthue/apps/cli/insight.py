@@ -51,9 +51,9 @@ def explore(
     title: Title = None,
 ) -> None:
     """Report on posts: labels, words, emoji, pictures, duplicates."""
-    from posthue.data.corpora.labelled import TableLayout, is_corpus, read_labelled  # noqa: PLC0415
-    from posthue.data.tables.columns import Columns  # noqa: PLC0415
-    from posthue.insight.explore import explore as write_exploration  # noqa: PLC0415
+    from posthue.data.corpora.labelled import TableLayout, is_corpus, read_labelled
+    from posthue.data.tables.columns import Columns
+    from posthue.insight.explore import explore as write_exploration
 
     require_page(output)
     columns = Columns(id=id_column, text=text_column, image=image_column)
@@ -92,8 +92,8 @@ def crowd(
 
     Shows the share of each label with its interval, and the clearest posts.
     """
-    from posthue.data.tables.columns import Columns  # noqa: PLC0415
-    from posthue.insight.crowd import read_crowd, write_crowd  # noqa: PLC0415
+    from posthue.data.tables.columns import Columns
+    from posthue.insight.crowd import read_crowd, write_crowd
 
     require_page(output)
     with progress_bar("posts") as advance:
@@ -122,7 +122,7 @@ def curves(
     ] = None,
 ) -> None:
     """Show the learning curves of a training run."""
-    from posthue.insight.runs.curves import curve_rows, read_run, write_curves  # noqa: PLC0415
+    from posthue.insight.runs.curves import curve_rows, read_run, write_curves
 
     target = output or run / "curves.html"
     require_page(target)
@@ -135,10 +135,10 @@ def curves(
 
 
 def _print_table(title: str, names: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
-    from rich.console import Console  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+    from rich.console import Console
+    from rich.text import Text
 
-    from posthue.apps.cli.printing import table  # noqa: PLC0415
+    from posthue.apps.cli.printing import table
 
     lines = [[_written(cell) for cell in line] for line in (names, *rows)]
     if len(rows) <= _FEW_EPOCHS:  # as columns, they leave room for the names

@@ -100,7 +100,7 @@ def data_folder(folder: Path | None) -> Path:
 
 def load_split(corpus: str, data: Path | None, split: str) -> Sequence[Example]:
     """Return the posts of one split of a corpus; raise CorpusError where there is no such split."""
-    from posthue.data.corpora import load_corpus  # noqa: PLC0415
+    from posthue.data.corpora import load_corpus
 
     return load_corpus(corpus, data_folder(data)).examples(split)
 

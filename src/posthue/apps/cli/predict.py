@@ -29,6 +29,6 @@ def predict(
         raise typer.Exit(0 if prediction.ok else 2)
     if prediction.error is not None:
         raise RowError(prediction.error)
-    from posthue.apps.cli.printing import print_prediction  # noqa: PLC0415
+    from posthue.apps.cli.printing import print_prediction
 
     print_prediction(prediction)

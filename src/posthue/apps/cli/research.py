@@ -82,11 +82,11 @@ def compare(
     Conditions: whole posts, text only, image only, corrupted image.
     """
     require_extra("train", torch="torch")
-    from posthue.insight.compare.report import write_comparison  # noqa: PLC0415
-    from posthue.runtime.backends.devices import available_cores  # noqa: PLC0415
-    from posthue.training.research.candidates import parse_models  # noqa: PLC0415
-    from posthue.training.research.compare import Comparison  # noqa: PLC0415
-    from posthue.training.research.compare import compare as run  # noqa: PLC0415
+    from posthue.insight.compare.report import write_comparison
+    from posthue.runtime.backends.devices import available_cores
+    from posthue.training.research.candidates import parse_models
+    from posthue.training.research.compare import Comparison
+    from posthue.training.research.compare import compare as run
 
     lists = _word_lists(word_list or ())
     source = _source(corpus, output, data, encoders, text_encoder, image_encoder, scheme, cache, lists)
@@ -122,12 +122,12 @@ def crossval(
     In the corpus's own folds, or in new ones that keep near-duplicates together.
     """
     require_extra("train", torch="torch")
-    from posthue.insight.compare.report import write_cross_validation  # noqa: PLC0415
-    from posthue.insight.compare.tables import per_class_rows  # noqa: PLC0415
-    from posthue.runtime.backends.devices import available_cores  # noqa: PLC0415
-    from posthue.training.research.candidates import parse_models  # noqa: PLC0415
-    from posthue.training.research.crossval import CrossValidation, require_folds  # noqa: PLC0415
-    from posthue.training.research.crossval import crossval as run  # noqa: PLC0415
+    from posthue.insight.compare.report import write_cross_validation
+    from posthue.insight.compare.tables import per_class_rows
+    from posthue.runtime.backends.devices import available_cores
+    from posthue.training.research.candidates import parse_models
+    from posthue.training.research.crossval import CrossValidation, require_folds
+    from posthue.training.research.crossval import crossval as run
 
     require_folds(folds)
     lists = _word_lists(word_list or ())
@@ -174,10 +174,10 @@ def tune(
     Several processes may share one OUTPUT.
     """
     require_extra("train", torch="torch")
-    from posthue.insight.compare.report import write_tuning  # noqa: PLC0415
-    from posthue.training.research.candidates import candidate  # noqa: PLC0415
-    from posthue.training.research.tune import Search  # noqa: PLC0415
-    from posthue.training.research.tune import tune as run  # noqa: PLC0415
+    from posthue.insight.compare.report import write_tuning
+    from posthue.training.research.candidates import candidate
+    from posthue.training.research.tune import Search
+    from posthue.training.research.tune import tune as run
 
     source = _source(corpus, output, data, encoders, text_encoder, image_encoder, scheme, cache)
     chosen = candidate(model)
@@ -202,7 +202,7 @@ def _source(
     cache: Path | None,
     lists: Mapping[str, WordList] | None = None,
 ) -> CorpusSource:
-    from posthue.training.research.corpus import CACHE, CorpusSource  # noqa: PLC0415
+    from posthue.training.research.corpus import CACHE, CorpusSource
 
     models = encoders or (Path(folder) if (folder := os.environ.get("POSTHUE_MODELS")) else None)
     place = cache or output.absolute().parent / CACHE
@@ -210,8 +210,8 @@ def _source(
 
 
 def _word_lists(given: Sequence[str]) -> dict[str, WordList]:
-    from posthue.baselines.word_list import read_word_list  # noqa: PLC0415
-    from posthue.training.research.candidates import check_list_name  # noqa: PLC0415
+    from posthue.baselines.word_list import read_word_list
+    from posthue.training.research.candidates import check_list_name
 
     found: dict[str, WordList] = {}
     for item in given:
@@ -225,9 +225,9 @@ def _word_lists(given: Sequence[str]) -> dict[str, WordList]:
 
 
 def _print(cells: Sequence[Cell], title: str) -> None:
-    from rich.console import Console  # noqa: PLC0415
+    from rich.console import Console
 
-    from posthue.apps.cli.printing import table  # noqa: PLC0415
+    from posthue.apps.cli.printing import table
 
     conditions = list(dict.fromkeys(cell.condition for cell in cells))
     known = {(c.model, c.condition, c.metric): c for c in cells}

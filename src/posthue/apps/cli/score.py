@@ -73,9 +73,9 @@ def score(
 
     A row that cannot be predicted gets a message in the column "error"; the job continues.
     """
-    from posthue.data.tables.columns import Columns  # noqa: PLC0415
-    from posthue.runtime.scoring.run import ScoreSettings  # noqa: PLC0415
-    from posthue.runtime.scoring.run import score as run  # noqa: PLC0415
+    from posthue.data.tables.columns import Columns
+    from posthue.runtime.scoring.run import ScoreSettings
+    from posthue.runtime.scoring.run import score as run
 
     settings = ScoreSettings(
         model=model,

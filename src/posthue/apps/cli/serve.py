@@ -57,8 +57,8 @@ def serve(
     Set POSTHUE_API_KEY to require an API key.
     """
     try:
-        from posthue.apps.server import create_app  # noqa: PLC0415
-        from posthue.apps.service.settings import MEGABYTE, ServeSettings  # noqa: PLC0415
+        from posthue.apps.server import create_app
+        from posthue.apps.service.settings import MEGABYTE, ServeSettings
     except ModuleNotFoundError as error:
         raise MissingExtraError(error.name or "fastapi", "serve") from None
     settings = ServeSettings(
@@ -103,7 +103,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _server(app: object, settings: ServeSettings, *, access_log: bool, proxy: str | None) -> uvicorn.Server:
-    import uvicorn  # noqa: PLC0415
+    import uvicorn
 
     config = uvicorn.Config(
         app,  # type: ignore[arg-type]

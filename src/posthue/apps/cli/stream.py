@@ -42,8 +42,8 @@ def stream(
 
     From standard input or Kafka. SIGTERM finishes what was read and ends.
     """
-    from posthue.runtime.streaming.lines import LineSink, LineSource  # noqa: PLC0415
-    from posthue.runtime.streaming.loop import run_stream  # noqa: PLC0415
+    from posthue.runtime.streaming.lines import LineSink, LineSource
+    from posthue.runtime.streaming.loop import run_stream
 
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
@@ -73,7 +73,7 @@ def stream(
 def _kafka(
     servers: str, topic: str | None, output_topic: str | None, group: str, settings: Path | None
 ) -> tuple[MessageSource, MessageSink]:
-    from posthue.runtime.streaming.kafka import KafkaSink, KafkaSource, connect, read_settings  # noqa: PLC0415
+    from posthue.runtime.streaming.kafka import KafkaSink, KafkaSource, connect, read_settings
 
     if topic is None or output_topic is None:
         raise InputError("--kafka needs --topic and --output-topic")

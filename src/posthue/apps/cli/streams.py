@@ -15,7 +15,7 @@ def read_text(text: str | None) -> str | None:
 
 def echo_json(value: object) -> None:
     """Print plain data as JSON, in what standard output can write."""
-    import json  # noqa: PLC0415
+    import json
 
     any_text = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
     text = json.dumps(value, ensure_ascii=not any_text, indent=2, allow_nan=False)
@@ -24,7 +24,7 @@ def echo_json(value: object) -> None:
 
 def discard_output() -> None:
     """Throw away what standard output has not taken: the interpreter would try once more when it ends."""
-    import os  # noqa: PLC0415
+    import os
 
     with suppress(OSError, ValueError, AttributeError):
         sys.stdout.flush()

@@ -52,9 +52,9 @@ def train(
     Give a recipe, or at least --corpus, --validate, and --text or --image.
     """
     require_extra("train", torch="torch")
-    from posthue.training.recipes.folders import Folders  # noqa: PLC0415
-    from posthue.training.recipes.reading import read_recipe, recipe_from_dict  # noqa: PLC0415
-    from posthue.training.run import run_recipe  # noqa: PLC0415
+    from posthue.training.recipes.folders import Folders
+    from posthue.training.recipes.reading import read_recipe, recipe_from_dict
+    from posthue.training.run import run_recipe
 
     if recipe is not None:
         chosen = read_recipe(recipe)
@@ -64,7 +64,7 @@ def train(
         stage |= {"fusion": fusion} if fusion else {}
         chosen = recipe_from_dict(_flags(output.name, stage, corpus, validate, metric))
     if splits:
-        from posthue.training.recipes.splits import use_splits  # noqa: PLC0415
+        from posthue.training.recipes.splits import use_splits
 
         chosen = use_splits(chosen, splits)
     folders = Folders(output, data_folder(data), encoders)
@@ -92,7 +92,7 @@ def _named(item: str, split: str) -> dict[str, str]:
 
 def _schemes(items: list[str]) -> list[str]:
     """Return the schemes of the named corpora."""
-    from posthue.data.corpora import corpus_info  # noqa: PLC0415
+    from posthue.data.corpora import corpus_info
 
     corpora = [corpus_info(item.partition(":")[0]) for item in items]
     return list(dict.fromkeys(scheme for info in corpora for scheme in info.schemes))
