@@ -211,6 +211,13 @@ def test_every_package_has_its_floor() -> None:
     assert {HOUSE.package(module) for module in HOUSE.paths} == set(FLOORS)
 
 
+def test_the_plan_is_the_one_of_the_docs() -> None:
+    page = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    plan = page.partition("## Where a change goes")[0]
+    rows = re.findall(r"^\| `([\w/.]+?)/?` \|", plan, flags=re.MULTILINE)
+    assert tuple(reversed(rows)) == FLOORS
+
+
 def test_nothing_imports_upward() -> None:
     assert not HOUSE.upward()
 
