@@ -118,3 +118,9 @@ def test_one_label_or_no_text_has_nothing_telling() -> None:
 
 def test_negations_are_no_stop_words() -> None:
     assert not {"not", "no", "never", "don't", "like", "feel"} & STOP_WORDS
+
+
+def test_of_many_texts_a_word_is_shown_that_occurs_more_than_once() -> None:
+    rows = [(f"sunny day word{i}", ("joy",)) for i in range(30)] + [("grey day", ("sadness",))] * 30
+    assert [item.term for item in distinctive(count_terms(rows))["joy"]] == ["sunny"]
+    assert len(distinctive(count_terms(rows), least=1, top=50)["joy"]) == 31

@@ -116,7 +116,7 @@ def _parts(gist: Gist) -> str:
 
 
 def _words(gist: Gist, scheme: str) -> str:
-    terms_by_label = distinctive(gist.words(scheme), top=8, least=2)
+    terms_by_label = distinctive(gist.words(scheme), top=8)
     return columns_html(
         panel_html(label, terms_html([(term.term, term.count) for term in terms]))
         for label, terms in terms_by_label.items()

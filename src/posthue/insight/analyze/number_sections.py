@@ -6,7 +6,7 @@ from posthue.evaluation.calibration import reliability_bins
 from posthue.evaluation.metrics import expected_calibration_error, measure, per_class_f1, wilson
 from posthue.evaluation.runs import Answers
 from posthue.insight.analyze.analysis import Analysis
-from posthue.insight.page.sections import Cell, Section, columns_html, counts_html, table_html
+from posthue.insight.page.sections import Cell, Section, columns_html, counts_html, plots_html, table_html
 from posthue.insight.page.shell import escaped
 from posthue.insight.plot import coverage, heat_map, reliability
 from posthue.insight.plot.answers import BINS, FEWEST_IN_BIN
@@ -112,4 +112,4 @@ def calibration(analysis: Analysis, files: ReportFiles) -> Section:
     ]
     drawn.append(files.plot(coverage(views), "coverage"))
     note = f"Bins with fewer than {FEWEST_IN_BIN} posts are not drawn; bands are 95 % Wilson intervals."
-    return Section("calibration", "Confidence", columns_html(drawn), note)
+    return Section("calibration", "Confidence", plots_html(drawn), note)

@@ -194,7 +194,7 @@ def _write_tables(findings: CollectionFindings, folder: Path) -> None:
 
 def _term_rows(counts: TermCounts, top: int = 200) -> list[list[Cell]]:
     """Return the most telling terms of each label, stop words too."""
-    by_label = distinctive(counts, top=top, stop=frozenset())
+    by_label = distinctive(counts, top=top, stop=frozenset(), least=1)
     return [
         [label, item.term, item.count, item.elsewhere, item.score]
         for label, items in by_label.items()

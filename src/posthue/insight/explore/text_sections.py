@@ -50,8 +50,7 @@ def lengths_of(findings: CollectionFindings, label: str) -> np.ndarray[tuple[int
 
 def distinctive_words(findings: CollectionFindings) -> DistinctiveTerms:
     """Return what sets the words of each label apart; in a large collection a word must occur three times."""
-    least = 3 if sum(findings.texts.words.texts.values()) >= 300 else 1
-    return distinctive(findings.texts.words, top=CLOUD_WORDS, least=least)
+    return distinctive(findings.texts.words, top=CLOUD_WORDS)
 
 
 def cloud_weights(
@@ -111,7 +110,7 @@ def signs_section(findings: CollectionFindings) -> Section:
 
 
 def _sign_panels(findings: CollectionFindings, counts: TermCounts, show: Callable[[str], str]) -> list[str]:
-    distinctive_terms = distinctive(counts, top=8, stop=frozenset(), prior=50)
+    distinctive_terms = distinctive(counts, top=8, stop=frozenset(), prior=50, least=1)
     frequent = top_terms(counts, top=8)
     return [
         panel_html(
