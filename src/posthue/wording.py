@@ -33,3 +33,12 @@ def points(difference: float) -> str:
     ('+12.3 points', '−4.0 points')
     """
     return f"{'−' if round(100 * difference, 1) < 0 else '+'}{abs(100 * difference):.1f} points"
+
+
+def metric_name(metric: str) -> str:
+    """Return the name of a metric for people.
+
+    >>> metric_name("macro_f1"), metric_name("roc_auc")
+    ('macro F1', 'ROC AUC')
+    """
+    return metric.replace("_", " ").replace("f1", "F1").replace("roc auc", "ROC AUC")

@@ -59,7 +59,9 @@ def benchmark(
         raise InputError("choose either --crossval or --fine-tune")
     if crossval is not None or fine_tune:
         chosen = _examples(name, csv_file, data) if csv_file is not None or crossval is not None else {}
-        found = _tuned(model, name, chosen, data, crossval, epochs, seed, output)
+        found = _tuned(
+            model, name, chosen, data=data, folds=crossval, epochs=epochs, seed=seed, output=output
+        )
     else:
         found = _as_it_is(model, _examples(name, csv_file, data), output, threads)
     if report is not None:
@@ -114,6 +116,7 @@ def _tuned(
     model: Path,
     name: str | None,
     examples: dict[str, Sequence[Example]],
+    *,
     data: Path | None,
     folds: int | None,
     epochs: int | None,

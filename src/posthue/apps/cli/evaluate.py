@@ -12,6 +12,7 @@ from posthue.apps.cli.options import Corpus, Data, NamedBundle, Report, Split, T
 from posthue.errors import InputError
 from posthue.files import require_writable, write_json
 from posthue.posts import State
+from posthue.wording import metric_name
 
 if TYPE_CHECKING:
     from posthue.evaluation.evaluate import Evaluation
@@ -63,7 +64,7 @@ def _print(title: str, evaluations: Sequence[Evaluation]) -> None:
     console = Console()
     for scheme in dict.fromkeys(item.scheme for item in evaluations):
         rows = [item for item in evaluations if item.scheme == scheme]
-        metrics = (metric.replace("_", " ") for metric in rows[0].metrics)
+        metrics = map(metric_name, rows[0].metrics)
         made = table(f"{title}: {scheme}", ("state", "n", *metrics, "ECE", "majority"))
         for item in rows:
             values = [f"{100 * m.value:.1f} ±{50 * (m.high - m.low):.1f}" for m in item.metrics.values()]

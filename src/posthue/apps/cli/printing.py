@@ -64,8 +64,7 @@ def _shares_line(result: SchemeResult) -> str:
 
 
 def _mixed_line(result: SchemeResult) -> str:
-    says = {m: max(p, key=p.__getitem__) for m, p in result.by_modality.items()}
-    return "[bold yellow]mixed[/]: " + ", ".join(f"the {m} says {label}" for m, label in says.items())
+    return "[bold yellow]mixed[/]: " + ", ".join(f"the {m} says {label}" for m, label in result.alone.items())
 
 
 def _bar_mark(console: Console) -> str:

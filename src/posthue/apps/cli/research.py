@@ -10,6 +10,7 @@ import typer
 
 from posthue.apps.cli.options import Corpus, Data, Encoders, Scheme, data_folder, require_extra
 from posthue.errors import RecipeError
+from posthue.wording import metric_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -88,8 +89,17 @@ def compare(
     from posthue.training.research.compare import Comparison
     from posthue.training.research.compare import compare as run
 
-    lists = _word_lists(word_list or ())
-    source = _source(corpus, output, data, encoders, text_encoder, image_encoder, scheme, cache, lists)
+    source = _source(
+        corpus,
+        output,
+        data=data,
+        encoders=encoders,
+        text=text_encoder,
+        image=image_encoder,
+        scheme=scheme,
+        cache=cache,
+        word_list=word_list,
+    )
     models = parse_models(candidates, source.list_digests())
     comparison = Comparison(source, models, seeds, train_split, eval_split, baseline)
     result = run(comparison, output, workers=workers or available_cores())
@@ -130,8 +140,17 @@ def crossval(
     from posthue.training.research.crossval import crossval as run
 
     require_folds(folds)
-    lists = _word_lists(word_list or ())
-    source = _source(corpus, output, data, encoders, text_encoder, image_encoder, scheme, cache, lists)
+    source = _source(
+        corpus,
+        output,
+        data=data,
+        encoders=encoders,
+        text=text_encoder,
+        image=image_encoder,
+        scheme=scheme,
+        cache=cache,
+        word_list=word_list,
+    )
     models = parse_models(candidates, source.list_digests())
     task = CrossValidation(source, models, folds, seed, split)
     result = run(task, output, workers=workers or available_cores())
@@ -179,7 +198,16 @@ def tune(
     from posthue.training.research.tune import Search
     from posthue.training.research.tune import tune as run
 
-    source = _source(corpus, output, data, encoders, text_encoder, image_encoder, scheme, cache)
+    source = _source(
+        corpus,
+        output,
+        data=data,
+        encoders=encoders,
+        text=text_encoder,
+        image=image_encoder,
+        scheme=scheme,
+        cache=cache,
+    )
     chosen = candidate(model)
     search = Search(source, chosen, trials, train_split, validate_split, metric, splits, seed)
     result = run(search, output)
@@ -194,19 +222,22 @@ def tune(
 def _source(
     corpus: str,
     output: Path,
+    *,
     data: Path | None,
     encoders: Path | None,
     text: str,
     image: str,
     scheme: str | None,
     cache: Path | None,
-    lists: Mapping[str, WordList] | None = None,
+    word_list: Sequence[str] | None = None,
 ) -> CorpusSource:
     from posthue.training.research.corpus import CACHE, CorpusSource
 
     models = encoders or (Path(folder) if (folder := os.environ.get("POSTHUE_MODELS")) else None)
     place = cache or output.absolute().parent / CACHE
-    return CorpusSource(corpus, data_folder(data), scheme, text, image, models, place, lists or {})
+    return CorpusSource(
+        corpus, data_folder(data), scheme, text, image, models, place, _word_lists(word_list or ())
+    )
 
 
 def _word_lists(given: Sequence[str]) -> dict[str, WordList]:
@@ -232,7 +263,7 @@ def _print(cells: Sequence[Cell], title: str) -> None:
     conditions = list(dict.fromkeys(cell.condition for cell in cells))
     known = {(c.model, c.condition, c.metric): c for c in cells}
     for metric in ("accuracy", "macro_f1"):
-        made = table(f"{title}: {metric.replace('_', ' ')}, %", ("model", *conditions))
+        made = table(f"{title}: {metric_name(metric)}, %", ("model", *conditions))
         for model in dict.fromkeys(cell.model for cell in cells):
             values = [known.get((model, condition, metric)) for condition in conditions]
             made.add_row(model, *(f"{100 * v.mean:.1f} ± {100 * v.std:.1f}" if v else "" for v in values))
