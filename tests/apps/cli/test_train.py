@@ -128,7 +128,7 @@ def test_a_mistake_in_evaluate_is_one_line(
         ((*TWEETS, "--text", "x", "--freeze", "all"), "freeze: 'all' is not one of text, image"),
         ((*TWEETS, "--text", "no/such/net"), "cannot load 'no/such/net': give a Hub id, a local folder"),
         ((*TWEETS, "--text", "glove:none.txt"), "no GloVe file none.txt"),
-        ((*TWEETS, "--text", "some/words", "--fusion", "glue"), "no fusion is called 'glue'"),
+        ((*TWEETS, "--text", "some/words", "--fusion", "glue"), "fusion: 'glue' is not one of attention"),
         ((*TWEETS, "--text", "some/words", "--fusion", "joint"), "wants a text encoder and an image encoder"),
         (
             ("-c", "tweeteval-sentiment", "--validate", "tweeteval-sentiment", "--text", "some/words"),

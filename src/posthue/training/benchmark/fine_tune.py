@@ -53,18 +53,22 @@ _TARGET = LABEL_PREFIX + "sentiment"
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """How a student is trained on a benchmark. The defaults are the paper's.
-
-    epochs: 12 in cross-validation, 5 in fine-tuning. The rest as in posthue.training.recipes.schema.Stage.
-    """
+    """How a student is trained on a benchmark. The defaults are the paper's."""
 
     epochs: int = 12
+    """12 in cross-validation, 5 in fine-tuning."""
     seed: int = 42
+    """Of everything random."""
     batch_size: int = 32
+    """Pictures of one step."""
     learning_rate: float = 1e-4
+    """Of encoder and classifier."""
     label_smoothing: float = 0.0
+    """Share of each target that is spread over both labels."""
     optimizer: str = "radam"
+    """adamw, radam or sgd, as in a recipe's stage."""
     augment: bool = False
+    """Flip, turn, shift and shade the training pictures."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from posthue.errors import RecipeError
+from posthue.errors import RecipeError, choices
 from posthue.model.fusion.base import Fusion, FusionSettings, make_fusion
 from posthue.settings import read_settings
 from posthue.training.recipes.head_settings import HeadSettings
@@ -106,7 +106,7 @@ def parse_models(names: str | Sequence[str], lists: Mapping[str, str] | None = N
     items = ",".join([names] if isinstance(names, str) else names).split(",")
     found = [candidate(item.strip(), lists) for item in items if item.strip()]
     if not found:
-        raise RecipeError(f"no models: give --candidate, any of {_listed(lists)}")
+        raise RecipeError(f"no models: give --candidate, any of {', '.join(_names(lists))}")
     repeated = {c.name for c in found if [d.name for d in found].count(c.name) > 1}
     if repeated:
         raise RecipeError(f"--candidate names {sorted(repeated)[0]!r} twice")
@@ -123,7 +123,7 @@ def candidate(name: str, lists: Mapping[str, str] | None = None) -> Candidate:
             f"{name!r}: what may stand behind a model is {' or '.join(f'+{b}' for b in (*known, WORDS))}"
         )
     if base not in {*_NAMES, *known}:
-        raise RecipeError(f"no model is called {base!r}; there are {_listed(lists)}")
+        raise RecipeError(f"no model is called {base!r}; there are {choices(base, _names(lists))}")
     lexicons, words = {b: known[b] for b in beside if b in known}, WORDS in beside
     if base in known:
         if changes or beside:
@@ -143,8 +143,8 @@ def candidate(name: str, lists: Mapping[str, str] | None = None) -> Candidate:
     return made
 
 
-def _listed(lists: Mapping[str, str] | None) -> str:
-    return ", ".join([*_NAMES, *(lists or ())])
+def _names(lists: Mapping[str, str] | None) -> list[str]:
+    return [*_NAMES, *(lists or ())]
 
 
 def check_list_name(name: str) -> str:
