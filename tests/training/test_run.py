@@ -22,6 +22,7 @@ from posthue.numbers import softmax
 from posthue.training import run
 from posthue.training.datasets.stage_rows import narrowed, read_stage, read_training, read_validation
 from posthue.training.export.parity import parity_report
+from posthue.training.export.provenance import begin_run
 from posthue.training.recipes.folders import Folders
 from posthue.training.recipes.reading import recipe_from_dict
 from posthue.training.recipes.schema import Check, Partner, Recipe
@@ -193,11 +194,11 @@ def test_token_scores_are_those_of_the_features(trained: Path, place: Path) -> N
 
 def test_a_run_whose_recipe_has_the_old_name_of_a_scheme_goes_on(place: Path, tmp_path: Path) -> None:
     recipe, note = two_stages(place), tmp_path / "recipe.json"
-    fit._keep_recipe(recipe, tmp_path)
+    begin_run(recipe, tmp_path)
     new = note.read_text()
     assert '"emotion"' in new
     note.write_text(new.replace('"emotion"', '"ekman"'))
-    fit._keep_recipe(recipe, tmp_path)
+    begin_run(recipe, tmp_path)
     assert note.read_text() == new
 
 
