@@ -55,10 +55,10 @@ class _HeadGraph(nn.Module):
         self.has_text, self.has_image = model.text is not None, model.image is not None
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
-        given, present = iter(inputs[:-1]), inputs[-1]
+        encodings, present = iter(inputs[:-1]), inputs[-1]
         count = 3 if self.fusion.wants_sequences else 1
-        text = EncodedBatch(*(next(given) for _ in range(count))) if self.has_text else None
-        image = EncodedBatch(*(next(given) for _ in range(count))) if self.has_image else None
+        text = EncodedBatch(*(next(encodings) for _ in range(count))) if self.has_text else None
+        image = EncodedBatch(*(next(encodings) for _ in range(count))) if self.has_image else None
         logits = self.fusion(text, image, present).logits
         return tuple(logits[scheme] for scheme in self.schemes)
 
@@ -204,7 +204,7 @@ def _drop_unused_inputs(path: Path) -> None:
     """Drop the inputs that the graph never reads, such as the pooled vectors of a head that attends."""
     graph = onnx.load(path)
     used = {name for node in graph.graph.node for name in node.input}
-    for unused in [given for given in graph.graph.input if given.name not in used]:
+    for unused in [each for each in graph.graph.input if each.name not in used]:
         graph.graph.input.remove(unused)
     onnx.save(graph, path)
 

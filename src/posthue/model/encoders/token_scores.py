@@ -57,8 +57,8 @@ class TokenScores(nn.Module):
     def _scores(self, number: int, sums: Tensor) -> Tensor:
         first, end = self.span(number)
         length = sums[:, end + number, None].clamp(min=_LEAST).sqrt()
-        found = sums[:, first + number : end + number] / length + self.bias[first:end]
-        return found - found.mean(-1, keepdim=True)
+        scores = sums[:, first + number : end + number] / length + self.bias[first:end]
+        return scores - scores.mean(-1, keepdim=True)
 
     def span(self, number: int) -> tuple[int, int]:
         """Return where the labels of a classifier begin and end."""

@@ -29,8 +29,8 @@ class CrossAttention(nn.Module):
         scores = query @ key.transpose(-1, -2) / query.shape[-1] ** 0.5
         scores = scores.masked_fill(~mask[:, None, None, :], torch.finfo(scores.dtype).min)
         mixed = (self.dropout(scores.softmax(dim=-1)) @ value).transpose(1, 2).flatten(2)
-        found: Tensor = self.out(mixed)
-        return found * mask.any(dim=1)[:, None, None]
+        attended: Tensor = self.out(mixed)
+        return attended * mask.any(dim=1)[:, None, None]
 
     def _pairs(self, keys: Tensor) -> tuple[Tensor, Tensor]:
         return self.key(keys), self.value(keys)

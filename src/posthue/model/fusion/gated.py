@@ -118,14 +118,14 @@ class GatedFusion(Fusion, kind="gated"):
     def _look(self, column: int, encoded: EncodedBatch | None, other: Tensor, present: Tensor) -> Tensor:
         """What the other modality's vector [batch, dim] finds among this one's steps [batch, dim]."""
         steps = self.steps[column](encoded, present)
-        found: Tensor = self.attentions[column](other.unsqueeze(1), steps.values, steps.mask).squeeze(1)
-        return found
+        attended: Tensor = self.attentions[column](other.unsqueeze(1), steps.values, steps.mask).squeeze(1)
+        return attended
 
     def _fuse(
         self, scheme: str, apart: list[Tensor], joined: Tensor, present: Tensor, *, learns: bool
     ) -> Tensor:
         trust = softplus(self.trust[scheme](joined).float()).unsqueeze(-1)
-        given = [logs.detach() if learns else logs for logs in apart]
-        both = trust[:, 0] * given[0] + trust[:, 1] * given[1] + self.correction[scheme](joined).float()
+        text, image = (logs.detach() if learns else logs for logs in apart)
+        both = trust[:, 0] * text + trust[:, 1] * image + self.correction[scheme](joined).float()
         one = torch.where(present[:, :1], apart[0], apart[1])
         return torch.where(present.all(dim=1, keepdim=True), both, one)

@@ -28,8 +28,8 @@ def projection(source: int, target: int, hidden: int, dropout: float) -> nn.Modu
 
 def presence(text: EncodedBatch | None, image: EncodedBatch | None, present: Tensor) -> Tensor:
     """Return ``present`` [batch, 2], false too where the whole batch lacks a modality."""
-    given = torch.tensor([text is not None, image is not None], device=present.device)
-    return present & given
+    encoded = torch.tensor([text is not None, image is not None], device=present.device)
+    return present & encoded
 
 
 def vector(encoded: EncodedBatch | None, present: Tensor, dim: int) -> Tensor:

@@ -62,7 +62,7 @@ def find_leaks(dataset: Dataset, validation: Iterable[Dataset], *, cache: Path |
     seen = list(chain.from_iterable(each.select_columns(_COLUMNS) for each in validation))
     if not rows or not seen:
         return []
-    found: dict[int, Leak] = {}
+    leaks: dict[int, Leak] = {}
     reasons = {
         "exact": _same(rows, seen),
         "near text": _near_texts(rows, seen),
@@ -70,8 +70,8 @@ def find_leaks(dataset: Dataset, validation: Iterable[Dataset], *, cache: Path |
     }
     for kind, pairs in reasons.items():
         for row, (place, exact) in pairs.items():
-            found.setdefault(row, Leak(row, exact or kind, rows[row]["id"], seen[place]["id"]))
-    return [found[row] for row in sorted(found)]
+            leaks.setdefault(row, Leak(row, exact or kind, rows[row]["id"], seen[place]["id"]))
+    return [leaks[row] for row in sorted(leaks)]
 
 
 def write_leaks(path: Path, leaks: Sequence[Leak]) -> None:
@@ -107,9 +107,9 @@ def _near_texts(rows: Sequence[Row], seen: Sequence[Row]) -> _Pairs:
 
 
 def _near_pictures(rows: Sequence[Row], seen: Sequence[Row], cache: Path | None) -> _Pairs:
-    mine, theirs = (facts_of_rows(each, cache=cache) for each in (rows, seen))
-    small = near_known(_hashes(mine, 0), _hashes(theirs, 0), max_distance=_SMALL_DISTANCE)
-    large = near_known(_hashes(mine, SMALL_SIDE + 1), _hashes(theirs, SMALL_SIDE + 1), max_distance=_DISTANCE)
+    own, known = (facts_of_rows(each, cache=cache) for each in (rows, seen))
+    small = near_known(_hashes(own, 0), _hashes(known, 0), max_distance=_SMALL_DISTANCE)
+    large = near_known(_hashes(own, SMALL_SIDE + 1), _hashes(known, SMALL_SIDE + 1), max_distance=_DISTANCE)
     nearest = [max(pair) for pair in zip(small, large, strict=True)]
     return {i: (place, "") for i, place in enumerate(nearest) if place >= 0}
 

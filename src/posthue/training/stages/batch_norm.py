@@ -67,10 +67,10 @@ class _Seen:
         self._squares = torch.zeros(norm.num_features, dtype=torch.float64)
 
     def add(self, norm: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        found = inputs[0].detach().double().transpose(0, 1).flatten(1).cpu()  # [channels, everything else]
-        self.count += found.shape[1]
-        self._sum += found.sum(1)
-        self._squares += found.square().sum(1)
+        values = inputs[0].detach().double().transpose(0, 1).flatten(1).cpu()  # [channels, everything else]
+        self.count += values.shape[1]
+        self._sum += values.sum(1)
+        self._squares += values.square().sum(1)
 
     def moments(self) -> tuple[Tensor, Tensor]:
         mean = self._sum / self.count

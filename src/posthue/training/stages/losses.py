@@ -96,14 +96,14 @@ def weighted_targets(
 
     The losses inside a fusion then see the weights and the smoothing too. An unlabelled row stays zero.
     """
-    found = {}
+    weighted = {}
     for scheme, rows in targets.items():
         scale = weight * (rows.sum(-1) > 0)
         if scheme in class_weights:
             scale = scale * (rows * class_weights[scheme].to(rows.device)).sum(-1)
         smoothed = rows * (1 - label_smoothing) + label_smoothing / rows.shape[-1]
-        found[scheme] = smoothed * scale.unsqueeze(-1)
-    return found
+        weighted[scheme] = smoothed * scale.unsqueeze(-1)
+    return weighted
 
 
 def focal_weight(logits: Mapping[str, Tensor], targets: Mapping[str, Tensor], gamma: float) -> Tensor:

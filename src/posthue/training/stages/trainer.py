@@ -145,8 +145,8 @@ class PostTrainer(Trainer):
             for name, parameter in self.model.named_parameters():
                 if parameter.requires_grad:
                     groups.setdefault((name.startswith("fusion."), name in decayed), []).append(parameter)
-            made = [self._group(*key, params) for key, params in groups.items()]
-            self.optimizer = make_optimizer(self.stage.optimizer, made)
+            parameters = [self._group(*key, params) for key, params in groups.items()]
+            self.optimizer = make_optimizer(self.stage.optimizer, parameters)
         return self.optimizer
 
     def _group(self, head: bool, decays: bool, params: list[nn.Parameter]) -> dict[str, Any]:  # noqa: FBT001
