@@ -23,13 +23,16 @@ from _measuring import RESULTS, interleaved, made_pictures, made_texts, ratios, 
 from posthue.data.corpora import load_corpus
 from posthue.labels import SCHEMES
 from posthue.posts import Post
-from posthue.training.features.encode import FeatureView, encode_posts
+from posthue.training.features.encode import encode_posts
+from posthue.training.features.encoders import FrozenEncoder
+from posthue.training.features.inputs import FeatureView
+from posthue.training.features.post_features import PostFeatures
 from posthue.training.recipes.folders import Folders
 from posthue.training.recipes.head_settings import HeadSettings
 from posthue.training.recipes.schema import Stage
 from posthue.training.research.candidates import candidate
 from posthue.training.research.corpus import IMAGE_ENCODER, TEXT_ENCODER
-from posthue.training.research.heads import PostFeatures, train_head
+from posthue.training.research.heads import train_head
 from posthue.training.stages.build import build
 
 BATCH = 64
@@ -62,10 +65,8 @@ class Contest:
         self.cached(0)  # fill the cache
 
     def cached(self, _: int) -> None:
-        views = (FeatureView("text"), FeatureView("image"))
-        text, image = (
-            encode_posts(self.model, self.processor, self.posts, v, self.cache).pooled for v in views
-        )
+        encoders = [FrozenEncoder.of(self.model, self.processor, m) for m in ("text", "image")]
+        text, image = (encode_posts(e, self.posts, FeatureView(), self.cache).pooled for e in encoders)
         self.read = (torch.from_numpy(text), torch.from_numpy(image))
         self.epoch(0)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from posthue.errors import TableError
-from posthue.processes import DoPiece, WorkerDiedError, WorkerProcess, WorkSpec, in_processes
+from posthue.processes import DoPiece, WorkerDiedError, WorkerProcess, WorkSpec, do_all
 
 
 def prepare(arguments: Mapping[str, str]) -> DoPiece:
@@ -41,6 +41,15 @@ def work(folder: Path) -> WorkSpec:
     return WorkSpec("test_processes", "prepare", {"folder": folder}, {"HUE": "red", "PYTHONPATH": path})
 
 
+def unused(number: int) -> object:
+    raise AssertionError(number)
+
+
+def test_one_worker_is_this_process(tmp_path: Path) -> None:
+    numbers: list[int] = []
+    assert list(do_all(work(tmp_path), [4, 5], 1, here=numbers.append)) == numbers == [4, 5]
+
+
 def test_a_worker_answers_and_carries_errors(tmp_path: Path) -> None:
     counts: list[int] = []
     with WorkerProcess(work(tmp_path)) as worker:
@@ -61,16 +70,18 @@ def test_the_death_of_a_worker_is_noticed(tmp_path: Path) -> None:
 
 
 def test_pieces_are_dealt_and_the_first_error_ends_all(tmp_path: Path) -> None:
-    assert sorted(in_processes(work(tmp_path), range(6), 2)) == list(range(6))
+    assert sorted(do_all(work(tmp_path), range(6), 2, here=unused)) == list(range(6))
     started = time.monotonic()
     with pytest.raises(TableError, match="seven"):
-        list(in_processes(work(tmp_path), [7, 11], 2))
+        list(do_all(work(tmp_path), [7, 11], 2, here=unused))
     assert time.monotonic() - started < 45  # the piece that takes a minute is not waited for
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL here")
 def test_a_worker_ends_with_its_parent(tmp_path: Path) -> None:
-    code = f"from test_processes import *\nlist(in_processes(work(Path({str(tmp_path)!r})), [11], 1))"
+    code = (
+        f"from test_processes import *\nlist(do_all(work(Path({str(tmp_path)!r})), [11, 11], 2, here=unused))"
+    )
     environment = {**os.environ, **work(tmp_path).environment}
     with subprocess.Popen([sys.executable, "-c", code], env=environment) as parent:
         while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():

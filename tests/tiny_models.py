@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from datasets import Dataset
 from tokenizers import Tokenizer, normalizers, pre_tokenizers
 from tokenizers.models import WordLevel
 from tokenizers.processors import TemplateProcessing
@@ -23,10 +24,14 @@ from transformers import (
     ViTConfig,
 )
 
+from posthue.data.corpora import Example
 from posthue.data.images.spec import ImageSpec
 from posthue.labels import SCHEMES
 from posthue.model.post_model import PostModel, PostModelConfig
 from posthue.model.processor import PostProcessor
+from posthue.posts import Post
+from posthue.training.datasets import rows
+from posthue.training.recipes.schema import TrainingSource
 
 _WORDS = """good great happy love best bad awful sad hate worst the a day is it this was so very film food
 table chair window street angry rage joy smile cry tears face with of and in my at on we"""
@@ -167,3 +172,10 @@ def _face(number: int, rng: np.random.Generator) -> tuple[int, str]:
     code, shade = list(FACES.values())[number % len(FACES)]
     pixels = np.clip(rng.normal(shade, 12, 48 * 48), 0, 255).astype(int)
     return code, " ".join(map(str, pixels))
+
+
+def post_rows(posts: Sequence[Post], source: TrainingSource | None = None) -> Dataset:
+    """Return posts without labels as rows of a dataset."""
+    schemes, source = ("sentiment", "emotion"), source or TrainingSource("fi")
+    each = [rows._row(Example(post, {}), source, schemes) for post in posts]
+    return Dataset.from_list(each, features=rows.features_of(schemes))

@@ -102,8 +102,8 @@ class WorkerProcess:
         line = _pipe(self._process.stdout).readline()
         if not line.endswith("\n"):
             raise WorkerDiedError(
-                f"a worker process ended before its work did (exit code {self._process.wait()}; too little "
-                "memory?)"
+                f"a worker process ended before its work did (exit code {self._process.wait()}): fewer "
+                "workers need less memory, and the same command goes on from here"
             )
         message: dict[str, Any] = json.loads(line)
         return message
@@ -115,11 +115,22 @@ class WorkerProcess:
             pipe.flush()
 
 
-def in_processes(work: WorkSpec, numbers: Sequence[int], workers: int) -> Iterator[int]:
-    """Do pieces of work in so many processes; give each number back when it is done.
+def do_all(
+    work: WorkSpec, numbers: Sequence[int], workers: int, *, here: Callable[[int], object]
+) -> Iterator[int]:
+    """Do pieces of work in so many processes, or by ``here`` if one is enough; give back each that is done.
 
     Raises the first error of a piece, and WorkerDiedError; what is done stays done.
     """
+    if min(workers, len(numbers)) > 1:
+        yield from _in_processes(work, numbers, min(workers, len(numbers)))
+    else:
+        for number in numbers:
+            here(number)
+            yield number
+
+
+def _in_processes(work: WorkSpec, numbers: Sequence[int], workers: int) -> Iterator[int]:
     idle: SimpleQueue[WorkerProcess] = SimpleQueue()
 
     def do(number: int) -> int:

@@ -1,5 +1,7 @@
 """The answers of one run (a model with a seed, or on a fold), as one file that is there or is not.
 
+A folder of runs has one purpose, which stands in its settings.json.
+
 A parquet file with a row per condition and post: condition, id, true, predicted, and ``p_<label>``. What the
 run was made with stands in the file's metadata, so a run is finished exactly when its file exists.
 """
@@ -8,6 +10,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,12 +19,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from posthue.errors import InputError
-from posthue.files import for_arrow, write_file
+from posthue.errors import InputError, RecipeError
+from posthue.files import for_arrow, write_file, write_json
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
+PREDICTIONS = "predictions"
 _META = b"posthue"
 
 
@@ -51,6 +55,22 @@ class Run:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
+def claim(out: Path, purpose: Mapping[str, object]) -> None:
+    """Write down what a folder is for; raise RecipeError if it was begun for something else."""
+    path = out / "settings.json"
+    if path.exists():
+        _require_same(_settings(path), purpose, f"{out} was begun", "this one")
+    elif out.exists() and any(not path.name.startswith(".") for path in out.iterdir()):
+        raise RecipeError(f"{out} holds other files: use a new or an empty folder")
+    else:
+        write_json(path, purpose)
+
+
+def run_path(out: Path, model: str, kind: str, part: int) -> Path:
+    """Return the file of a run, e.g. predictions/late_product-seed0.parquet."""
+    return out / PREDICTIONS / f"{re.sub(r'[^a-zA-Z0-9.=+-]', '_', model)}-{kind}{part}.parquet"
+
+
 def write_run(path: Path, run: Run) -> None:
     """Write a run to a parquet file, whole or not at all."""
     import pyarrow as pa  # noqa: PLC0415
@@ -72,8 +92,8 @@ def write_run(path: Path, run: Run) -> None:
     write_file(path, buffer.getvalue())
 
 
-def read_run(path: Path) -> Run:
-    """Read a run; raise InputError for a file that is not one."""
+def read_run(path: Path, facts: Mapping[str, object] | None = None) -> Run:
+    """Read a run; raise InputError for a file that is not one, RecipeError for one made with other facts."""
     import pyarrow as pa  # noqa: PLC0415
     import pyarrow.parquet as pq  # noqa: PLC0415
 
@@ -91,6 +111,9 @@ def read_run(path: Path) -> Run:
     for name in dict.fromkeys(conditions.tolist()):
         rows = np.flatnonzero(conditions == name)
         found[name] = Answers(tuple(ids[i] for i in rows), true[rows], shares[rows])
+    wanted = facts or {}
+    same = {name: about["facts"].get(name) for name in wanted}
+    _require_same(same, wanted, f"{path} was made", "this file")
     return Run(about["model"], about["part"], labels, found, about["facts"])
 
 
@@ -115,3 +138,33 @@ def pooled(runs: Sequence[Run], condition: str) -> Answers:
 def seconds_per_model(runs: Mapping[str, Sequence[Run]]) -> dict[str, float]:
     """Return the CPU seconds that each model's runs took together, when they were made."""
     return {model: sum(float(run.facts["seconds"]) for run in found) for model, found in runs.items()}
+
+
+def _require_same(begun: Mapping[str, Any], wanted: Mapping[str, object], what: str, this: str) -> None:
+    if different := _differing(begun, json.loads(json.dumps(wanted))):
+        raise RecipeError(
+            f"{what} with another configuration ({', '.join(different)} differ): "
+            f"use a new folder or delete {this}"
+        )
+
+
+def _differing(begun: Mapping[str, Any], wanted: Mapping[str, Any], within: str = "") -> list[str]:
+    """Name what differs between two mappings, with dots for what is inside one: encoders.image."""
+    names = []
+    for key in sorted({*begun, *wanted}):
+        old, new = begun.get(key), wanted.get(key)
+        if isinstance(old, dict) and isinstance(new, dict):
+            names += _differing(old, new, f"{within}{key}.")
+        elif old != new:
+            names.append(within + key)
+    return names
+
+
+def _settings(path: Path) -> dict[str, Any]:
+    try:
+        settings = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        settings = None
+    if not isinstance(settings, dict):
+        raise RecipeError(f"{path} cannot be read: delete the folder, or use a new one")
+    return settings

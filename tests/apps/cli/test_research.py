@@ -16,7 +16,7 @@ pytest.importorskip("torch")
 
 import command_line
 from posthue.evaluation.runs import read_run
-from posthue.training.research.crossval import given_folds
+from posthue.training.research.crossval import own_folds
 from research_corpus import flags, write_research
 
 pytestmark = pytest.mark.torch
@@ -327,4 +327,4 @@ def test_settings_are_written_before_any_run(compared: Path) -> None:
 
 def test_folds_without_a_part_to_ask_about_are_none() -> None:
     parts = ["split_1/train", "split_1/val", "split_2/train", "split_2/test", "fold3/test"]
-    assert given_folds(parts) == {2: ("split_2/train", "split_2/test")}
+    assert own_folds(parts) == {2: ("split_2/train", "split_2/test")}

@@ -21,7 +21,7 @@ from posthue.training.datasets.batches import Collator, batch_kinds, prepare
 from posthue.training.datasets.leaks import Leak, find_leaks, keep_clean, write_leaks
 from posthue.training.datasets.unreadable import Skipped, without_unreadable, write_skipped
 from posthue.training.recipes.schema import Check, Partner, TrainingSource
-from tiny_models import FACES, tiny_processor, write_corpora
+from tiny_models import FACES, post_rows, tiny_processor, write_corpora
 
 pytestmark = pytest.mark.torch
 
@@ -38,12 +38,6 @@ def picture(seed: int, side: int = 20) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, format="PNG")
     return buffer.getvalue()
-
-
-def made(posts: list[Post], source: TrainingSource | None = None) -> rows.Dataset:
-    source = source or TrainingSource("fi")
-    found = [rows._row(Example(post, {}), source, SCHEMES) for post in posts]
-    return rows.Dataset.from_list(found, features=rows.features_of(SCHEMES))
 
 
 def test_several_labels_share_one_unit_of_mass() -> None:
@@ -115,7 +109,7 @@ def test_own_targets_are_of_one_modality() -> None:
 
 @pytest.mark.parametrize("text", ["", "  ", "\x00", None])
 def test_a_text_of_nothing_is_no_text(text: str | None) -> None:
-    assert made([Post(text, picture(0))])["text"][:] == [None]
+    assert post_rows([Post(text, picture(0))])["text"][:] == [None]
 
 
 def test_leaks_are_left_out(tmp_path: Path) -> None:
@@ -132,21 +126,21 @@ def test_leaks_are_left_out(tmp_path: Path) -> None:
         Post(image=picture(3)),
         Post("yet another text here", str(tmp_path / "none.png")),  # an unreadable picture is no leak
     ]
-    clean = keep_clean(made(training), find_leaks(made(training), [made(seen)]))
+    clean = keep_clean(post_rows(training), find_leaks(post_rows(training), [post_rows(seen)]))
     assert [row["text"] for row in clean] == [
         "what a happy and very long night this was",
         "thank you",
         None,
         "yet another text here",
     ]
-    found = find_leaks(made(training), [made(seen)], cache=tmp_path / "facts")
+    found = find_leaks(post_rows(training), [post_rows(seen)], cache=tmp_path / "facts")
     assert [(leak.row, leak.kind) for leak in found] == [
         (0, "text"),
         (1, "near text"),
         (4, "picture"),
         (5, "picture"),
     ]
-    assert find_leaks(made(training), []) == []
+    assert find_leaks(post_rows(training), []) == []
 
 
 def test_near_pictures_leak_and_other_ones_do_not(tmp_path: Path) -> None:
@@ -159,7 +153,7 @@ def test_near_pictures_leak_and_other_ones_do_not(tmp_path: Path) -> None:
     photo.save(whole, format="PNG")
     training = [Post(image=smaller.getvalue(), id="copy"), Post(image=picture(8, side=200), id="other")]
     seen = [Post("with words", picture(9)), Post(image=whole.getvalue(), id="photo")]
-    (leak,) = find_leaks(made(training), [made(seen[:1]), made(seen[1:])], cache=tmp_path)
+    (leak,) = find_leaks(post_rows(training), [post_rows(seen[:1]), post_rows(seen[1:])], cache=tmp_path)
     assert (leak.kind, leak.id, leak.repeats) == ("near picture", "fi/train/copy", "fi/train/photo")
     write_leaks(tmp_path / "leaks.csv", [leak])
     assert (tmp_path / "leaks.csv").read_text() == (
@@ -182,7 +176,7 @@ def test_a_broken_picture_is_left_out_and_told(data: Path, tmp_path: Path) -> No
     whole = picture(1, side=120)
     (tmp_path / "cut.png").write_bytes(whole[: len(whole) // 2])
     cut = str(tmp_path / "cut.png")
-    given = list(made([Post("words", whole, "a"), Post("words", cut, "b"), Post("words", None, "c")]))
+    given = list(post_rows([Post("words", whole, "a"), Post("words", cut, "b"), Post("words", None, "c")]))
     for _ in range(2):  # the second time from the cache
         kept, skipped = without_unreadable(given, "three", cache=tmp_path / "cache")
         assert [row["id"] for row in kept] == ["fi/train/a", "fi/train/c"]
@@ -219,19 +213,19 @@ def test_prepared_rows_know_what_may_share_a_batch() -> None:
         Post(image=picture(0, 80)),
         Post("a", picture(0, 33)),
     ]
-    ready = prepare(made(posts), tiny_processor())
+    ready = prepare(post_rows(posts), tiny_processor())
     assert ready["row"][:] == [0, 1, 2, 3]
     assert ready["length"][:] == [4, 3, 0, 3]
     assert ready["small"][:] == [False, True, False, False]
     assert batch_kinds(ready).tolist() == [1, 1 + 2 + 4, 2, 1 + 2]
     processor = tiny_processor()
     processor.spec = replace(processor.image_spec, small_size=None).to_dict()
-    assert not any(prepare(made(posts), processor)["small"])
+    assert not any(prepare(post_rows(posts), processor)["small"])
 
 
 def test_a_batch_has_inputs_targets_and_weights() -> None:
     posts = [Post("happy day", picture(0, 80)), Post(image=picture(2, 80))]
-    ready = prepare(made(posts, TrainingSource("fi", weight=2.0)), tiny_processor())
+    ready = prepare(post_rows(posts, TrainingSource("fi", weight=2.0)), tiny_processor())
     batch = Collator(tiny_processor(), SCHEMES)([ready[0], ready[1]])
     assert batch["present"].tolist() == [[True, True], [False, True]]
     assert batch["pixel_values"].shape == (2, 3, 64, 64)
@@ -245,7 +239,7 @@ def test_a_batch_has_inputs_targets_and_weights() -> None:
 
 def test_augmented_pictures_differ_and_stay_pictures() -> None:
     posts = [Post(image=picture(0, 80)), Post(image=picture(2, 80))]
-    ready = [*prepare(made(posts), tiny_processor())]
+    ready = [*prepare(post_rows(posts), tiny_processor())]
     plain = Collator(tiny_processor(), [])(ready)["pixel_values"]
     moved = Collator(tiny_processor(), [], augmented=True)(ready)["pixel_values"]
     assert moved.shape == plain.shape

@@ -11,22 +11,17 @@ pytest.importorskip("torch")
 
 import torch
 from PIL import Image
-from test_training_data import made
 from torch import nn
 
 from posthue.errors import ImageError
 from posthue.model.encoders.encoders import EncodedBatch
 from posthue.posts import Post
 from posthue.training.datasets.batches import prepare
-from posthue.training.features.encode import (
-    FeatureView,
-    cached_features,
-    encode_posts,
-    encoder_digest,
-    store_folder,
-)
+from posthue.training.features.encode import cached_features, encode_posts, store_folder
+from posthue.training.features.encoders import FrozenEncoder
+from posthue.training.features.inputs import FeatureView
 from posthue.training.features.store import ENTRY, KEY_BYTES, FeatureStore
-from tiny_models import bert_config, resnet_config, tiny_model, tiny_processor
+from tiny_models import bert_config, post_rows, resnet_config, tiny_model, tiny_processor
 
 pytestmark = pytest.mark.torch
 
@@ -109,12 +104,12 @@ def test_everything_is_read_once(tmp_path: Path, modality: str, different: int) 
     model, processor = tiny_model(text=bert_config(), image=resnet_config()), tiny_processor()
     counting = Counting(getattr(model, modality))
     setattr(model, modality, counting)
-    ready = prepare(made(POSTS), processor)
+    ready = prepare(post_rows(POSTS), processor)
     found = cached_features(model, processor, ready, modality, tmp_path)
     assert counting.read == different
     np.testing.assert_array_equal(cached_features(model, processor, ready, modality, tmp_path), found)
     assert counting.read == different
-    more = prepare(made([*POSTS, Post("hate", picture(9, 80))]), processor)
+    more = prepare(post_rows([*POSTS, Post("hate", picture(9, 80))]), processor)
     np.testing.assert_array_equal(cached_features(model, processor, more, modality, tmp_path)[:5], found)
     assert counting.read == different + 1
     assert not found[2 if modality == "text" else 1].any()
@@ -124,7 +119,7 @@ def test_everything_is_read_once(tmp_path: Path, modality: str, different: int) 
 @torch.no_grad()
 def test_features_are_what_the_encoder_says(tmp_path: Path) -> None:
     model, processor = tiny_model(text=bert_config(), image=resnet_config()), tiny_processor()
-    ready = prepare(made(POSTS), processor)
+    ready = prepare(post_rows(POSTS), processor)
     texts, images = (cached_features(model, processor, ready, m, tmp_path) for m in ("text", "image"))
     for row, post in enumerate(POSTS):
         inputs = {k: v for k, v in processor([post]).items() if k != "present"}
@@ -136,14 +131,14 @@ def test_features_are_what_the_encoder_says(tmp_path: Path) -> None:
 @pytest.mark.parametrize("modality", ["text", "image"])
 def test_a_killed_run_reads_only_what_is_missing(tmp_path: Path, modality: str) -> None:
     model, processor = tiny_model(text=bert_config(), image=resnet_config()), tiny_processor()
-    ready = prepare(made(POSTS), processor)
+    ready = prepare(post_rows(POSTS), processor)
     found = cached_features(model, processor, ready, modality, tmp_path)
     (folder,) = tmp_path.iterdir()
     (folder / "index").write_bytes((folder / "index").read_bytes()[: ENTRY.itemsize + 5])
     counting = Counting(getattr(model, modality))
     model.__setattr__(modality, counting)
-    digest = encoder_digest(model, processor, modality)  # the counting encoder's weights have other names
-    folder.rename(store_folder(digest, FeatureView(modality), tmp_path, sequences=False))
+    encoder = FrozenEncoder.of(model, processor, modality)  # the counting encoder's weights have other names
+    folder.rename(store_folder(encoder, FeatureView(), tmp_path))
     np.testing.assert_allclose(
         cached_features(model, processor, ready, modality, tmp_path), found, rtol=1e-4, atol=1e-5
     )
@@ -152,19 +147,19 @@ def test_a_killed_run_reads_only_what_is_missing(tmp_path: Path, modality: str) 
 
 def test_another_encoder_has_another_folder() -> None:
     model, processor = tiny_model(text=bert_config(), image=resnet_config()), tiny_processor()
-    names = {(m, encoder_digest(model, processor, m)) for m in ("text", "image")}
+    names = {(m, FrozenEncoder.of(model, processor, m).digest()) for m in ("text", "image")}
     same = tiny_model(text=bert_config(), image=resnet_config())
-    assert {(m, encoder_digest(same, processor, m)) for m in ("text", "image")} == names
+    assert {(m, FrozenEncoder.of(same, processor, m).digest()) for m in ("text", "image")} == names
     with torch.no_grad():
         same.text.backbone.embeddings.word_embeddings.weight[5, 5] += 1e-3
         next(same.image.parameters())[0] += 1e-3
-    names |= {(m, encoder_digest(same, processor, m)) for m in ("text", "image")}
+    names |= {(m, FrozenEncoder.of(same, processor, m).digest()) for m in ("text", "image")}
     other = tiny_processor()
     other.max_length, other.spec = 17, other.spec | {"small_size": 48}
-    names |= {(m, encoder_digest(model, other, m)) for m in ("text", "image")}
+    names |= {(m, FrozenEncoder.of(model, other, m).digest()) for m in ("text", "image")}
     longer = tiny_processor()
     longer.tokenizer.add_tokens(["\N{WINKING FACE}"])
-    names.add(("text", encoder_digest(model, longer, "text")))
+    names.add(("text", FrozenEncoder.of(model, longer, "text").digest()))
     assert len(names) == 7
 
 
@@ -182,14 +177,14 @@ def test_entries_of_several_rows(tmp_path: Path) -> None:
 
 def test_damage_is_noticed_and_made_again(tmp_path: Path) -> None:
     model, processor = tiny_model(text=bert_config(), image=resnet_config()), tiny_processor()
-    view = FeatureView("image", sequences=True)
-    first = encode_posts(model, processor, POSTS, view, tmp_path)
+    view, image = FeatureView(sequences=True), FrozenEncoder.of(model, processor, "image")
+    first = encode_posts(image, POSTS, view, tmp_path)
     for folder in tmp_path.iterdir():
         path = folder / "values"
         broken = bytearray(path.read_bytes())
         broken[5] ^= 255
         path.write_bytes(broken)
-    again = encode_posts(model, processor, POSTS, view, tmp_path)
+    again = encode_posts(image, POSTS, view, tmp_path)
     np.testing.assert_allclose(again.pooled, first.pooled, rtol=1e-4, atol=1e-5)
     assert again.sequence is not None
     assert first.sequence is not None
@@ -200,8 +195,12 @@ def test_damage_is_noticed_and_made_again(tmp_path: Path) -> None:
 def test_sequences_are_what_the_encoder_says(tmp_path: Path) -> None:
     model, processor = tiny_model(text=bert_config(), image=resnet_config()), tiny_processor()
     rows = np.arange(len(POSTS))
-    text = encode_posts(model, processor, POSTS, FeatureView("text", sequences=True), tmp_path)
-    image = encode_posts(model, processor, POSTS, FeatureView("image", sequences=True), tmp_path)
+    text = encode_posts(
+        FrozenEncoder.of(model, processor, "text"), POSTS, FeatureView(sequences=True), tmp_path
+    )
+    image = encode_posts(
+        FrozenEncoder.of(model, processor, "image"), POSTS, FeatureView(sequences=True), tmp_path
+    )
     assert text.present.tolist() == [True, True, False, True, True]
     assert text.sequence is not None
     assert image.sequence is not None
@@ -217,8 +216,9 @@ def test_sequences_are_what_the_encoder_says(tmp_path: Path) -> None:
 
 def test_a_corrupted_picture_is_another_picture(tmp_path: Path) -> None:
     model, processor = tiny_model(text=bert_config(), image=resnet_config()), tiny_processor()
+    image = FrozenEncoder.of(model, processor, "image")
     clean, bad, again = (
-        encode_posts(model, processor, POSTS, FeatureView("image", corrupted=c), tmp_path / str(i)).pooled
+        encode_posts(image, POSTS, FeatureView(corrupted=c), tmp_path / str(i)).pooled
         for i, c in enumerate((False, True, True))
     )
     np.testing.assert_array_equal(bad, again)
@@ -229,8 +229,10 @@ def test_a_corrupted_picture_is_another_picture(tmp_path: Path) -> None:
 def test_a_broken_picture_can_count_as_absent(tmp_path: Path) -> None:
     model, processor = tiny_model(text=bert_config(), image=resnet_config()), tiny_processor()
     some = [Post(image=picture(0, 80)), Post("x", b"no picture"), Post(image=str(tmp_path / "none.jpg"))]
-    found = encode_posts(model, processor, some, FeatureView("image", skip_broken=True), tmp_path)
+    found = encode_posts(
+        FrozenEncoder.of(model, processor, "image"), some, FeatureView(skip_broken=True), tmp_path
+    )
     assert found.present.tolist() == [True, False, False]
     assert not found.pooled[1:].any()
     with pytest.raises(ImageError):
-        encode_posts(model, processor, some, FeatureView("image"), tmp_path)
+        encode_posts(FrozenEncoder.of(model, processor, "image"), some, FeatureView(), tmp_path)

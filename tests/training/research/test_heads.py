@@ -13,6 +13,7 @@ import torch
 
 from posthue.errors import RecipeError
 from posthue.model.fusion import Fusion, FusionSettings, make_fusion
+from posthue.training.features.post_features import PostFeatures, views
 from posthue.training.features.store import Ragged
 from posthue.training.recipes.head_settings import HeadSettings
 from posthue.training.research.candidates import (
@@ -21,13 +22,7 @@ from posthue.training.research.candidates import (
     check_list_name,
     parse_models,
 )
-from posthue.training.research.heads import (
-    PostFeatures,
-    head_logits,
-    train_head,
-    validation_loss,
-    views,
-)
+from posthue.training.research.heads import head_logits, train_head, validation_loss
 from posthue.training.stages.losses import focal_weight
 
 pytestmark = pytest.mark.torch

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from posthue.evaluation.significance import Cell
     from posthue.training.research.corpus import CorpusSource
 
-_MINILM = "sentence-transformers/all-MiniLM-L6-v2"
-_MOBILENET = "google/mobilenet_v2_1.0_224"
 _EVERY = ["text", "image", "late", "early", "joint", "common-space", "attention", "gated"]
 _FEW = ["lexicon", "text", "image", "late", "gated"]
 
@@ -45,10 +43,16 @@ WordLists = Annotated[
     ),
 ]
 TextEncoder = Annotated[
-    str, typer.Option(help="Text encoder: Hub id, folder, glove:FILE, or the folder of a trained model.")
+    str | None,
+    typer.Option(
+        help="Text encoder: Hub id, folder, glove:FILE, or the folder of a trained model. Default: MiniLM."
+    ),
 ]
 ImageEncoder = Annotated[
-    str, typer.Option(help="Image encoder: Hub id, folder, or the folder of a trained model.")
+    str | None,
+    typer.Option(
+        help="Image encoder: Hub id, folder, or the folder of a trained model. Default: MobileNetV2."
+    ),
 ]
 Cache = Annotated[
     Path | None, typer.Option(help="Folder of the feature cache. Default: .posthue-features beside OUTPUT.")
@@ -71,8 +75,8 @@ def compare(
     ] = None,
     train_split: Annotated[str, typer.Option(help="Split to train on.")] = "train",
     eval_split: Annotated[str, typer.Option(help="Split to evaluate on; nothing is chosen by it.")] = "dev",
-    text_encoder: TextEncoder = _MINILM,
-    image_encoder: ImageEncoder = _MOBILENET,
+    text_encoder: TextEncoder = None,
+    image_encoder: ImageEncoder = None,
     scheme: Scheme = None,
     cache: Cache = None,
     word_list: WordLists = None,
@@ -120,8 +124,8 @@ def crossval(
     folds: Annotated[int, typer.Option(help="Number of folds, where the corpus has none of its own.")] = 5,
     seed: Annotated[int, typer.Option(help="Seed of the folds and the runs.")] = 42,
     split: Annotated[list[str] | None, typer.Option(help="Split to use; repeatable. Default: all.")] = None,
-    text_encoder: TextEncoder = _MINILM,
-    image_encoder: ImageEncoder = _MOBILENET,
+    text_encoder: TextEncoder = None,
+    image_encoder: ImageEncoder = None,
     scheme: Scheme = None,
     cache: Cache = None,
     word_list: WordLists = None,
@@ -183,8 +187,8 @@ def tune(
     validate_split: Annotated[
         str, typer.Option(help="Split on which the recipe to write chooses its epoch.")
     ] = "dev",
-    text_encoder: TextEncoder = _MINILM,
-    image_encoder: ImageEncoder = _MOBILENET,
+    text_encoder: TextEncoder = None,
+    image_encoder: ImageEncoder = None,
     scheme: Scheme = None,
     cache: Cache = None,
 ) -> None:
@@ -225,18 +229,23 @@ def _source(
     *,
     data: Path | None,
     encoders: Path | None,
-    text: str,
-    image: str,
+    text: str | None,
+    image: str | None,
     scheme: str | None,
     cache: Path | None,
     word_list: Sequence[str] | None = None,
 ) -> CorpusSource:
-    from posthue.training.research.corpus import CACHE, CorpusSource
+    from posthue.training.research.corpus import CACHE, IMAGE_ENCODER, TEXT_ENCODER, CorpusSource
 
-    models = encoders or (Path(folder) if (folder := os.environ.get("POSTHUE_MODELS")) else None)
-    place = cache or output.absolute().parent / CACHE
     return CorpusSource(
-        corpus, data_folder(data), scheme, text, image, models, place, _word_lists(word_list or ())
+        corpus,
+        data_folder(data),
+        scheme,
+        text=text or TEXT_ENCODER,
+        image=image or IMAGE_ENCODER,
+        models=encoders or (Path(folder) if (folder := os.environ.get("POSTHUE_MODELS")) else None),
+        cache=cache or output.absolute().parent / CACHE,
+        word_lists=_word_lists(word_list or ()),
     )
 
 

@@ -14,8 +14,8 @@ of the combined probabilities; with one modality they are those of its classifie
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated, cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -29,9 +29,12 @@ from posthue.model.fusion.base import Fusion, FusionOutput, FusionSettings, Targ
 from posthue.model.fusion.options import Dropout
 from posthue.model.fusion.parts import label_loss, presence, scheme_heads, vector
 from posthue.numbers import softmax
+from posthue.posts import State
 from posthue.settings import OneOf
 
 RULES = ("mean", "product", "learned", "tuned")
+#: Logits [n, labels] and true labels [n].
+Known: TypeAlias = tuple[npt.NDArray[np.floating], npt.NDArray[np.integer]]
 _NEVER = -1e4  # the log weight of what is absent: its exponential is zero in fp32
 
 
@@ -113,6 +116,23 @@ class LateFusion(Fusion, kind="late"):
     def _count(self, targets: Targets) -> None:
         for scheme, rows in targets.items():
             getattr(self, f"prior_{scheme}").add_(rows.sum(dim=0))
+
+
+def tune_shares(fusion: nn.Module, alone: Callable[[State], Mapping[str, Known]]) -> dict[str, float]:
+    """Set the text's share of every scheme, chosen on validation posts that have both; return the shares.
+
+    alone: scheme → what is predicted of these posts from their texts, or from their images; a scheme without
+    posts stays as it is. Does nothing to any other fusion than ``late`` with the rule ``tuned``.
+    """
+    if not isinstance(fusion, LateFusion) or fusion.rule != "tuned":
+        return {}
+    shares = {}
+    texts, images = alone(State.TEXT), alone(State.IMAGE)
+    for scheme, (logits, labels) in texts.items():
+        if len(labels):
+            shares[scheme] = tune_late_weight(logits, images[scheme][0], labels)
+            fusion.set_text_share(scheme, shares[scheme])
+    return shares
 
 
 def tune_late_weight(

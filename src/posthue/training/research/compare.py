@@ -6,35 +6,19 @@ OUT/settings.json · predictions/<model>-seed<k>.parquet; posthue.insight.compar
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
 
 from posthue.errors import RecipeError
-from posthue.evaluation.runs import Run, by_model, seconds_per_model
+from posthue.evaluation.runs import Run, seconds_per_model
 from posthue.evaluation.significance import Cell, Difference, significance, summarise
+from posthue.training.features.groups import near_groups
 from posthue.training.research.candidates import Candidate
-from posthue.training.research.corpus import (
-    CorpusSource,
-    EncodedCorpus,
-    Labelled,
-    check_apart,
-    check_labels,
-    check_present,
-    encode_corpus,
-    fingerprint,
-    load_labelled,
-    near_groups,
-    restored,
-)
-from posthue.training.research.sweep import RunJob, claim, run_jobs
-from posthue.training.research.trial import Condition, TrialData, conditions, run_trial
-
-Ints = npt.NDArray[np.int64]
+from posthue.training.research.corpus import CorpusSource, read_posts, require_classes, require_single
+from posthue.training.research.encoding import encode
+from posthue.training.research.fitting import TrialData
+from posthue.training.research.sweep import Sweep, run_all
+from posthue.training.research.trial import RunSplit
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +31,19 @@ class Comparison:
     train: str = "train"
     evaluate: str = "dev"
     baseline: str | None = None
+
+    def plan(self) -> Sweep:
+        """Read and encode the posts; every seed trains on the same ones."""
+        corpus = read_posts(self.source, (self.train, self.evaluate))
+        require_classes(corpus, self.train)
+        require_classes(corpus, self.evaluate, least=1)
+        require_single(corpus)
+        train, test = corpus.rows(self.train), corpus.rows(self.evaluate)
+        encoded = encode(self.source, corpus, self.candidates, corrupted=test)
+        data = TrialData(corpus, encoded, near_groups(corpus.posts, encoded.pictures, self.source.cache))
+        splits = [RunSplit(seed, seed, train, test) for seed in range(self.seeds)]
+        settings = data.purpose("compare", train=self.train, evaluate=self.evaluate)
+        return Sweep("seed", settings, data, self.candidates, splits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,94 +69,22 @@ class ComparisonResult:
         return seconds_per_model(self.runs)
 
 
-@dataclass(frozen=True, slots=True)
-class ComparisonPlan:
-    """The runs of a comparison. n: posts asked about."""
-
-    labelled: Labelled
-    encoded: EncodedCorpus
-    jobs: Sequence[RunJob]
-    n: int
-
-
 def compare(comparison: Comparison, out: Path, *, workers: int = 1) -> ComparisonResult:
     """Make what is missing of a comparison in the folder ``out``, in so many processes."""
     baseline = _baseline(comparison)
-    planned = plan(comparison)
-    claim(out, _purpose(comparison, planned.labelled, planned.encoded))
-    task = asdict(comparison)
-    runs = by_model(run_jobs(out, planned.jobs, name="seed", module=__name__, task=task, workers=workers))
-    labelled, differences = planned.labelled, significance(runs, baseline) if len(runs) > 1 else []
-    return ComparisonResult(
-        comparison,
-        labelled.scheme,
-        baseline,
-        runs,
-        summarise(runs),
-        differences,
-        planned.n,
-        labelled.skipped,
-    )
-
-
-def plan(comparison: Comparison) -> ComparisonPlan:
-    """Read and encode the posts of a comparison, and list its runs."""
-    source = comparison.source
-    labelled = load_labelled(source, (comparison.train, comparison.evaluate))
-    train, asked = labelled.rows(comparison.train), labelled.rows(comparison.evaluate)
-    check_labels(labelled, train, f"{source.corpus}, split {comparison.train}")
-    check_labels(labelled, asked, f"{source.corpus}, split {comparison.evaluate}", least=1)
-    check_apart(labelled, source.corpus)
-    check_present(labelled, comparison.candidates)
-    encoded = encode_corpus(source, labelled, comparison.candidates, corrupted=asked)
-    material = TrialData(
-        labelled, encoded.posts, near_groups(labelled, encoded, source.cache), encoded.lexicons
-    )
-    shown = conditions(encoded.posts.select(asked), encoded.corrupted)
-    jobs = [
-        RunJob(c.name, seed, facts, partial(_run, material, c, train, shown, asked, seed, facts))
-        for c in comparison.candidates
-        for seed in range(comparison.seeds)
-        for facts in ({"candidate": c.facts()},)
-    ]
-    return ComparisonPlan(labelled, encoded, jobs, len(asked))
-
-
-def planned_jobs(task: Mapping[str, Any]) -> Sequence[RunJob]:
-    """List the runs of a comparison that comes as plain data, in a worker process."""
-    return plan(Comparison(**restored(task))).jobs
-
-
-def _run(
-    material: TrialData,
-    candidate: Candidate,
-    train: Ints,
-    shown: Sequence[Condition],
-    asked: Ints,
-    seed: int,
-    facts: Mapping[str, object],
-) -> Run:
-    return run_trial(material, candidate, train, shown, asked, part=seed, seed=seed, facts=facts)
+    sweep = comparison.plan()
+    runs = run_all(comparison, sweep, out, workers=workers)
+    cells = summarise(runs)
+    differences = significance(runs, baseline) if len(runs) > 1 else []
+    corpus, n = sweep.data.corpus, len(sweep.splits[0].test)
+    return ComparisonResult(comparison, corpus.scheme, baseline, runs, cells, differences, n, corpus.skipped)
 
 
 def _baseline(comparison: Comparison) -> str:
-    names = [c.name for c in comparison.candidates]
+    names = [candidate.name for candidate in comparison.candidates]
     baseline = comparison.baseline or names[0]
     if baseline not in names:
         raise RecipeError(f"the baseline {baseline!r} is not among the models: {', '.join(names)}")
     if comparison.seeds < 1:
         raise RecipeError("--seeds is at least 1")
     return baseline
-
-
-def _purpose(comparison: Comparison, labelled: Labelled, encoded: EncodedCorpus) -> dict[str, object]:
-    """Return what every run in the folder depends on; models and seeds may be added later."""
-    return {
-        "command": "compare",
-        "corpus": comparison.source.corpus,
-        "scheme": labelled.scheme,
-        "train": comparison.train,
-        "evaluate": comparison.evaluate,
-        "encoders": dict(encoded.encoders),
-        "posts": fingerprint(labelled, encoded),
-    }

@@ -1,4 +1,4 @@
-"""Heads on cached features: train a fusion in seconds, because the frozen encoders have spoken already.
+"""Heads on precomputed features of the frozen encoders: a fusion trains in seconds.
 
 A plain loop: shuffled batches, AdamW (or RAdam, SGD) with a cosine schedule after a short warm-up, modality
 dropout, and the epoch with the least log loss on validation posts, seen whole and by each modality alone.
@@ -80,9 +80,11 @@ def train_head(
         steps = math.ceil(len(train) / settings.batch_size)
         schedule = LambdaLR(optimizer, _cosine(settings.epochs * steps, settings.warmup))
         weights = class_weights_of(train.targets, settings.class_weights)
-        rng, losses, best = np.random.default_rng(seed), [], _state(fusion)
+        rng = np.random.default_rng(seed)
+        training = _Training(fusion, settings, weights, optimizer, schedule, rng)
+        losses, best = [], _state(fusion)
         for epoch in range(1, settings.epochs + 1):
-            _train_epoch(fusion, train, settings, weights, optimizer, schedule, rng)
+            training.epoch(train)
             losses.append(validation_loss(fusion, validation))
             if losses[-1] == min(losses):
                 best = _state(fusion)
@@ -108,67 +110,90 @@ def head_logits(fusion: Fusion, posts: PostFeatures, present: Tensor) -> Logits:
 
 def validation_loss(fusion: Fusion, posts: PostFeatures) -> float:
     """Return the mean log loss over the modality states, weighted by STATE_WEIGHTS."""
+    return mean_over_states(fusion, posts, _log_loss)
+
+
+def mean_over_states(
+    fusion: Fusion, posts: PostFeatures, measure: Callable[[npt.NDArray[np.float32], Tensor], float]
+) -> float:
+    """Return a measure of logits and targets [n, labels] over whole posts, text alone and image alone.
+
+    It is weighted by STATE_WEIGHTS; infinite without a post that can be read.
+    """
     total = weight = 0.0
     both = posts.text is not None and posts.image is not None
     for (present, rows), share in list(zip(views(posts), STATE_WEIGHTS, strict=True))[: 3 if both else 1]:
         if not bool(rows.any()):
             continue
-        chosen = posts.select(rows.nonzero().squeeze(1).numpy())
-        for scheme, logits in head_logits(fusion, chosen, present[rows]).items():
-            targets = chosen.targets[scheme]
-            losses = -(targets * log_softmax(torch.from_numpy(logits), -1)).sum(-1)
-            total += share * float(losses.sum() / targets.sum().clamp(min=1e-9))
+        some = posts.select(rows.nonzero().squeeze(1).numpy())
+        for scheme, logits in head_logits(fusion, some, present[rows]).items():
+            total += share * measure(logits, some.targets[scheme])
             weight += share
     return total / weight if weight else math.inf
 
 
-def _train_epoch(
-    fusion: Fusion,
-    posts: PostFeatures,
-    settings: HeadSettings,
-    class_weights: Mapping[str, Tensor],
-    optimizer: torch.optim.Optimizer,
-    schedule: LambdaLR,
-    rng: np.random.Generator,
-) -> None:
-    fusion.train()
-    order = rng.permutation(len(posts))
-    for start in range(0, len(order), settings.batch_size):
-        rows = order[start : start + settings.batch_size]
-        loss = _batch_loss(fusion, posts, rows, settings, class_weights)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(fusion.parameters(), 1.0)
-        optimizer.step()
-        schedule.step()
+def _log_loss(logits: npt.NDArray[np.float32], targets: Tensor) -> float:
+    losses = -(targets * log_softmax(torch.from_numpy(logits), -1)).sum(-1)
+    return float(losses.sum() / targets.sum().clamp(min=1e-9))
 
 
-def _batch_loss(
-    fusion: Fusion,
-    posts: PostFeatures,
-    rows: Ints,
-    settings: HeadSettings,
-    class_weights: Mapping[str, Tensor],
-) -> Tensor:
-    index = torch.from_numpy(rows)
-    text, image = posts.batch(rows, sequences=fusion.wants_sequences)
-    targets = {scheme: values[index] for scheme, values in posts.targets.items()}
-    states = modality_states(posts.present[index], settings.modality_dropout if text and image else 0.0)
-    if fusion.wants_sequences and len(states) > 1:  # attention three times over costs too much: draw instead
-        states = [_drawn(states)]
-    own = weighted_targets(
-        targets,
-        weight=torch.ones(len(rows)),
-        class_weights=class_weights,
-        label_smoothing=settings.label_smoothing,
-    )
-    total = torch.zeros(())
-    for i, (present, probability) in enumerate(states):
-        output = fusion(text, image, present, own if i == 0 else None)
-        total = total + _loss(output.logits, targets, probability, settings, class_weights)
-        if i == 0 and output.loss is not None:
-            total = total + output.loss
-    return total
+@dataclass(frozen=True, slots=True)
+class _Training:
+    """A training of a head. class_weights: scheme → [labels]. rng: of the order of the posts."""
+
+    fusion: Fusion
+    settings: HeadSettings
+    class_weights: Mapping[str, Tensor]
+    optimizer: torch.optim.Optimizer
+    schedule: LambdaLR
+    rng: np.random.Generator
+
+    def epoch(self, posts: PostFeatures) -> None:
+        """Train on all posts once."""
+        self.fusion.train()
+        order = self.rng.permutation(len(posts))
+        for start in range(0, len(order), self.settings.batch_size):
+            loss = self._batch_loss(posts, order[start : start + self.settings.batch_size])
+            self.optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            nn.utils.clip_grad_norm_(self.fusion.parameters(), 1.0)
+            self.optimizer.step()
+            self.schedule.step()
+
+    def _batch_loss(self, posts: PostFeatures, rows: Ints) -> Tensor:
+        index = torch.from_numpy(rows)
+        text, image = posts.batch(rows, sequences=self.fusion.wants_sequences)
+        targets = {scheme: values[index] for scheme, values in posts.targets.items()}
+        dropout = self.settings.modality_dropout if text and image else 0.0
+        states = modality_states(posts.present[index], dropout)
+        if self.fusion.wants_sequences and len(states) > 1:  # attention three times over costs too much
+            states = [_drawn(states)]
+        weighted = weighted_targets(
+            targets,
+            weight=torch.ones(len(rows)),
+            class_weights=self.class_weights,
+            label_smoothing=self.settings.label_smoothing,
+        )
+        total = torch.zeros(())
+        for i, (present, probability) in enumerate(states):
+            output = self.fusion(text, image, present, weighted if i == 0 else None)
+            total = total + self._state_loss(output.logits, targets, probability)
+            if i == 0 and output.loss is not None:
+                total = total + output.loss
+        return total
+
+    def _state_loss(
+        self, logits: Mapping[str, Tensor], targets: Mapping[str, Tensor], weight: Tensor
+    ) -> Tensor:
+        if self.settings.loss == "focal":
+            weight = weight * focal_weight(logits, targets, self.settings.focal_gamma)
+        return scheme_losses(
+            logits,
+            targets,
+            weight=weight,
+            class_weights=self.class_weights,
+            label_smoothing=self.settings.label_smoothing,
+        )
 
 
 def _drawn(states: Sequence[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
@@ -176,24 +201,6 @@ def _drawn(states: Sequence[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
     chosen = torch.multinomial(torch.stack([probability for _, probability in states], 1), 1).squeeze(1)
     present = torch.stack([view for view, _ in states], 1)[torch.arange(len(chosen)), chosen]
     return present, torch.ones(len(chosen))
-
-
-def _loss(
-    logits: Mapping[str, Tensor],
-    targets: Mapping[str, Tensor],
-    weight: Tensor,
-    settings: HeadSettings,
-    class_weights: Mapping[str, Tensor],
-) -> Tensor:
-    if settings.loss == "focal":
-        weight = weight * focal_weight(logits, targets, settings.focal_gamma)
-    return scheme_losses(
-        logits,
-        targets,
-        weight=weight,
-        class_weights=class_weights,
-        label_smoothing=settings.label_smoothing,
-    )
 
 
 def _optimizer(fusion: nn.Module, settings: HeadSettings) -> torch.optim.Optimizer:
@@ -205,6 +212,7 @@ def _optimizer(fusion: nn.Module, settings: HeadSettings) -> torch.optim.Optimiz
 
 
 def _cosine(total: int, warmup: float) -> Callable[[int], float]:
+    """Return the schedule. Unlike that of transformers, it does not spend a step at a rate of zero."""
     warm = max(1, round(total * warmup))
 
     def factor(step: int) -> float:
@@ -221,15 +229,3 @@ def _state(fusion: nn.Module) -> dict[str, Tensor]:
 
 def _best_epoch(losses: Sequence[float]) -> int:
     return 1 + min(range(len(losses)), key=lambda i: (losses[i], i))
-
-
-__all__ = [
-    "STATE_WEIGHTS",
-    "PostFeatures",
-    "TrainedHead",
-    "head_logits",
-    "threads",
-    "train_head",
-    "validation_loss",
-    "views",
-]

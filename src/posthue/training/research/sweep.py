@@ -2,111 +2,93 @@
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from posthue.errors import RecipeError
-from posthue.evaluation.runs import Run, read_run, write_run
-from posthue.files import write_json
-from posthue.processes import DoPiece, WorkerDiedError, WorkSpec, in_processes
+from posthue.baselines.word_list import WordList
+from posthue.evaluation.runs import Run, by_model, claim, read_run, run_path, write_run
+from posthue.processes import DoPiece, WorkSpec, do_all
 from posthue.progress import progress_bar
-
-PREDICTIONS = "predictions"
+from posthue.training.research.candidates import Candidate, candidate_from_facts
+from posthue.training.research.corpus import CorpusSource
+from posthue.training.research.fitting import TrialData
+from posthue.training.research.trial import RunSplit, run_trial
 
 
 @dataclass(frozen=True, slots=True)
-class RunJob:
-    """A run that is to be there. facts: what it is made with; make: makes it, given these."""
+class Sweep:
+    """Every candidate on every split of a corpus.
 
-    model: str
-    part: int
-    facts: Mapping[str, Any]
-    make: Callable[[], Run]
-
-
-def claim(out: Path, purpose: Mapping[str, Any]) -> None:
-    """Write down what a folder is for; raise RecipeError if it was begun for something else."""
-    path = out / "settings.json"
-    wanted = json.loads(json.dumps(dict(purpose)))
-    if path.exists():
-        begun = _read(path)
-        if different := differing(begun, wanted):
-            raise RecipeError(
-                f"{out} was begun with another configuration ({', '.join(different)} differ): "
-                "use a new folder or delete this one"
-            )
-    elif out.exists() and any(not path.name.startswith(".") for path in out.iterdir()):
-        raise RecipeError(f"{out} holds other files: use a new or an empty folder")
-    else:
-        write_json(path, wanted)
-
-
-def differing(begun: Mapping[str, Any], wanted: Mapping[str, Any], within: str = "") -> list[str]:
-    """Name what differs between two mappings, with dots for what is inside one: encoders.image."""
-    found = []
-    for key in sorted({*begun, *wanted}):
-        old, new = begun.get(key), wanted.get(key)
-        if isinstance(old, dict) and isinstance(new, dict):
-            found += differing(old, new, f"{within}{key}.")
-        elif old != new:
-            found.append(within + key)
-    return found
-
-
-def run_path(out: Path, model: str, part: int, name: str) -> Path:
-    """Return the file of a run, e.g. predictions/late_product-seed0.parquet."""
-    return out / PREDICTIONS / f"{re.sub(r'[^a-zA-Z0-9.=+-]', '_', model)}-{name}{part}.parquet"
-
-
-def run_jobs(
-    out: Path, jobs: Sequence[RunJob], *, name: str, module: str, task: Mapping[str, Any], workers: int = 1
-) -> list[Run]:
-    """Make the runs that are missing, and return all of them; they do not depend on the number of workers.
-
-    module: whose ``planned_jobs(task)`` lists the same jobs anew in a worker process; task: plain data and
-    paths. Raises RecipeError before any run is made, if a finished one was made with other settings.
+    part: what a split is called: seed or fold. purpose: what every run depends on; candidates and splits may
+    be added later.
     """
-    paths = [_path(out, job, name) for job in jobs]
-    finished = {i: read_run(path) for i, path in enumerate(paths) if path.exists()}
-    for i, run in finished.items():
-        _require_same(paths[i], jobs[i], run)
-    missing = [i for i in range(len(jobs)) if i not in finished]
-    work = WorkSpec(__name__, "prepare_runs", {"out": out, "name": name, "module": module, "task": task})
-    made = _made(out, jobs, missing, name, work, workers)
+
+    part: str
+    purpose: Mapping[str, object]
+    data: TrialData
+    candidates: Sequence[Candidate]
+    splits: Sequence[RunSplit]
+
+
+class Experiment(Protocol):
+    """A dataclass of plain data, a source and candidates, that plans the same sweep in every process."""
+
+    def plan(self) -> Sweep:
+        """Read and encode the posts, and split them."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SweepRun:
+    """One of the runs, and its file."""
+
+    path: Path
+    data: TrialData
+    candidate: Candidate
+    split: RunSplit
+
+    def make(self) -> None:
+        """Make the run and write it, whole or not at all."""
+        write_run(self.path, run_trial(self.data, self.candidate, self.split))
+
+    def read(self) -> Run:
+        """Read the run; raise RecipeError if it was made with other settings."""
+        return read_run(self.path, {"candidate": self.candidate.facts()})
+
+
+def run_all(experiment: Experiment, sweep: Sweep, out: Path, *, workers: int = 1) -> dict[str, list[Run]]:
+    """Make the runs that are missing in a folder; return model → its runs.
+
+    sweep: as the experiment plans it. Nothing depends on the number of workers. Raises RecipeError before any
+    run is made, if the folder or a finished run in it was made for something else.
+    """
+    runs = _list(sweep, out)
+    claim(out, sweep.purpose)
+    finished = {i: run.read() for i, run in enumerate(runs) if run.path.exists()}
+    missing = [i for i in range(len(runs)) if i not in finished]
+    work = WorkSpec(__name__, "prepare_runs", {"out": out, **_plain(experiment)})
+    made = do_all(work, missing, workers, here=lambda i: runs[i].make())
     with progress_bar("runs", unit="runs", shown=None if missing else False) as advance:
-        for done, i in enumerate(made, start=1):
-            finished[i] = read_run(paths[i])
-            advance(done, len(missing))
-    return [finished[i] for i in range(len(jobs))]
+        for count, i in enumerate(made, start=1):
+            finished[i] = runs[i].read()
+            advance(count, len(missing))
+    return by_model(finished[i] for i in range(len(runs)))
 
 
-def _made(
-    out: Path,
-    jobs: Sequence[RunJob],
-    missing: Sequence[int],
-    name: str,
-    work: WorkSpec,
-    workers: int,
-) -> Iterator[int]:
-    """Make and write runs, and tell which is there, as they come."""
-    workers = min(workers, len(missing))
-    if workers > 1:
-        try:
-            yield from in_processes(work, missing, workers)
-        except WorkerDiedError as error:
-            raise WorkerDiedError(
-                f"{error}: call the same command again, it goes on from here; --workers 1 needs the least "
-                "memory"
-            ) from None
-        return
-    for i in missing:
-        _make(out, name, jobs[i])
-        yield i
+def _list(sweep: Sweep, out: Path) -> list[SweepRun]:
+    return [
+        SweepRun(run_path(out, candidate.name, sweep.part, split.part), sweep.data, candidate, split)
+        for candidate in sweep.candidates
+        for split in sweep.splits
+    ]
+
+
+def _plain(experiment: Any) -> dict[str, Any]:
+    kind = type(experiment)
+    return {"module": kind.__module__, "kind": kind.__name__, "fields": asdict(experiment)}
 
 
 def prepare_runs(arguments: Mapping[str, Any]) -> DoPiece:
@@ -114,32 +96,16 @@ def prepare_runs(arguments: Mapping[str, Any]) -> DoPiece:
     from transformers.utils import logging  # noqa: PLC0415
 
     logging.disable_progress_bar()  # the encoders were loaded by the parent
-    jobs: Sequence[RunJob] = import_module(arguments["module"]).planned_jobs(arguments["task"])
-    return lambda number, _: _make(Path(arguments["out"]), arguments["name"], jobs[number])
+    kind = getattr(import_module(arguments["module"]), arguments["kind"])
+    experiment: Experiment = kind(**_restored(arguments["fields"]))
+    runs = _list(experiment.plan(), Path(arguments["out"]))
+    return lambda number, _: runs[number].make()
 
 
-def _make(out: Path, name: str, job: RunJob) -> None:
-    write_run(_path(out, job, name), job.make())
-
-
-def _path(out: Path, job: RunJob, name: str) -> Path:
-    return run_path(out, job.model, job.part, name)
-
-
-def _require_same(path: Path, job: RunJob, run: Run) -> None:
-    wanted = json.loads(json.dumps(dict(job.facts)))
-    if different := differing({key: run.facts.get(key) for key in wanted}, wanted):
-        raise RecipeError(
-            f"{path} was made with another configuration ({', '.join(different)} differ): "
-            "use a new folder or delete this file"
-        )
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        found = None
-    if not isinstance(found, dict):
-        raise RecipeError(f"{path} cannot be read: delete the folder, or use a new one")
-    return found
+def _restored(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of an experiment that came as plain data."""
+    source = dict(fields["source"])
+    source |= {name: Path(source[name]) for name in ("data", "models", "cache") if source[name] is not None}
+    source["word_lists"] = {name: WordList(**words) for name, words in source["word_lists"].items()}
+    models = [candidate_from_facts(facts) for facts in fields["candidates"]]
+    return {**fields, "source": CorpusSource(**source), "candidates": models}
