@@ -147,19 +147,19 @@ def test_a_killed_run_reads_only_what_is_missing(tmp_path: Path, modality: str) 
 
 def test_another_encoder_has_another_folder() -> None:
     model, processor = tiny_model(text=bert_config(), image=resnet_config()), tiny_processor()
-    names = {(m, FrozenEncoder.of(model, processor, m).digest()) for m in ("text", "image")}
+    names = {(m, FrozenEncoder.of(model, processor, m).digest) for m in ("text", "image")}
     same = tiny_model(text=bert_config(), image=resnet_config())
-    assert {(m, FrozenEncoder.of(same, processor, m).digest()) for m in ("text", "image")} == names
+    assert {(m, FrozenEncoder.of(same, processor, m).digest) for m in ("text", "image")} == names
     with torch.no_grad():
         same.text.backbone.embeddings.word_embeddings.weight[5, 5] += 1e-3
         next(same.image.parameters())[0] += 1e-3
-    names |= {(m, FrozenEncoder.of(same, processor, m).digest()) for m in ("text", "image")}
+    names |= {(m, FrozenEncoder.of(same, processor, m).digest) for m in ("text", "image")}
     other = tiny_processor()
     other.max_length, other.spec = 17, other.spec | {"small_size": 48}
-    names |= {(m, FrozenEncoder.of(model, other, m).digest()) for m in ("text", "image")}
+    names |= {(m, FrozenEncoder.of(model, other, m).digest) for m in ("text", "image")}
     longer = tiny_processor()
     longer.tokenizer.add_tokens(["\N{WINKING FACE}"])
-    names.add(("text", FrozenEncoder.of(model, longer, "text").digest()))
+    names.add(("text", FrozenEncoder.of(model, longer, "text").digest))
     assert len(names) == 7
 
 

@@ -9,9 +9,7 @@ attend to.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -20,7 +18,6 @@ import numpy as np
 import numpy.typing as npt
 from datasets import Dataset
 
-from posthue.locks import lock
 from posthue.model.post_model import PostModel
 from posthue.model.processor import PostProcessor
 from posthue.posts import Post
@@ -35,14 +32,12 @@ from posthue.training.features.inputs import (
     content_key,
     encoded_batches,
 )
-from posthue.training.features.store import KEY_BYTES, FeatureStore, Ragged
+from posthue.training.features.store import KEY_BYTES, FeatureStore, Ragged, missing_rows, open_stores
 
 #: A change of how features are stored makes new folders.
 FORMAT = 2
 
 Floats = npt.NDArray[np.float32]
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,44 +70,22 @@ def encode_posts(
     encoder: FrozenEncoder, posts: Sequence[Post], view: FeatureView, cache: str | Path
 ) -> Encodings:
     """Return the features of posts, without token scores, from the cache where they are."""
+    types = {False: "float32", True: "float16"} if view.sequences else {False: "float32"}
+    folders = {store_folder(encoder, view, Path(cache), sequences=s): dtype for s, dtype in types.items()}
     keys = [content_key(post, encoder.modality, view) for post in posts]
-    with ExitStack() as stack:
-        stores = _open_stores(encoder, view, Path(cache), stack)
-        missing = _missing(keys, stores)
+    with open_stores(folders, encoder.dim) as stores:
+        missing = missing_rows(stores, keys)
         for batch in encoded_batches(encoder, posts, missing, view):
             _add(stores, [missing[row] for row in batch.rows], batch)
-        known = [key if key is not None and key in stores[0] else None for key in keys]
-        return _collect(known, stores)
+        return _collect(stores, [key if key is not None and key in stores[0] else None for key in keys])
 
 
 def store_folder(encoder: FrozenEncoder, view: FeatureView, cache: Path, *, sequences: bool = False) -> Path:
     """Return the folder of a store."""
-    name = f"{encoder.modality}-{encoder.digest()}-v{FORMAT}"
+    name = f"{encoder.modality}-{encoder.digest}-v{FORMAT}"
     name += f"-{CORRUPTION}" if view.corrupted else ""
     shape = f"tokens{MAX_TOKENS}" if encoder.modality == "text" else f"grid{GRID}"
     return cache / (f"{name}-{shape}" if sequences else name)
-
-
-def _open_stores(
-    encoder: FrozenEncoder, view: FeatureView, cache: Path, stack: ExitStack
-) -> list[FeatureStore]:
-    """Open the store of the vectors and, where they are wanted, that of the sequences."""
-    stores = []
-    for sequences in (False, True)[: 1 + view.sequences]:
-        folder = store_folder(encoder, view, cache, sequences=sequences)
-        stack.enter_context(lock(folder / "lock", wait=True))
-        stores.append(FeatureStore(folder, encoder.dim, "float16" if sequences else "float32"))
-    return stores
-
-
-def _missing(keys: Sequence[bytes | None], stores: Sequence[FeatureStore]) -> dict[int, bytes]:
-    """Return a row → its key for every content that is not in all of the stores, or damaged in one."""
-    known = [key for key in keys if key is not None]
-    damaged = sum(store.drop_damaged(known) for store in stores)
-    if damaged:
-        _log.warning("%d damaged entries of the feature cache are made again", damaged)
-    rows = {key: i for i, key in enumerate(keys) if key is not None and any(key not in s for s in stores)}
-    return {row: key for key, row in rows.items()}
 
 
 def _add(stores: Sequence[FeatureStore], keys: Sequence[bytes], batch: ReadBatch) -> None:
@@ -122,7 +95,7 @@ def _add(stores: Sequence[FeatureStore], keys: Sequence[bytes], batch: ReadBatch
         store.add(keys, halves, batch.mask.sum(1).tolist())
 
 
-def _collect(keys: Sequence[bytes | None], stores: Sequence[FeatureStore]) -> Encodings:
+def _collect(stores: Sequence[FeatureStore], keys: Sequence[bytes | None]) -> Encodings:
     present = np.array([key is not None for key in keys], dtype=bool)
     pooled = np.zeros((len(keys), stores[0].dim), np.float32)
     if present.any():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ class ImageBackbone:
     spec: ImageSpec
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FrozenEncoder:
     """An encoder that is not trained, so that what it says can be kept.
 
@@ -63,8 +64,9 @@ class FrozenEncoder:
         """Numbers in its vector, without token scores."""
         return int(self.network.backbone_dim if self.modality == "text" else self.network.dim)
 
+    @cached_property
     def digest(self) -> str:
-        """Return a name by its weights, its config and how its inputs are prepared.
+        """A name by its weights, its config and how its inputs are prepared.
 
         Token scores have no part in it: they are no part of what is kept.
         """

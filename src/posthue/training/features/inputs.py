@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from math import isqrt
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +29,8 @@ MAX_TOKENS = 64
 GRID = 3
 
 Pixels = npt.NDArray[np.uint8]
+#: Rows, and the encoder's inputs of these.
+_Inputs: TypeAlias = tuple[Sequence[int], Sequence[Tensor]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,24 +83,26 @@ def encoded_batches(
     with progress_bar(f"{name} features", shown=None if order else False) as advance:
         for start in range(0, len(order), BATCH):
             chunk = order[start : start + BATCH]
-            if text:
-                tokens = encoder.processor.tokens([posts[row].text or "" for row in chunk])
-                yield _encode(encoder, chunk, *tokens.values())
-            else:
-                yield from _image_batches(encoder, {row: posts[row] for row in chunk}, view)
+            some = {row: posts[row] for row in chunk}
+            for able, inputs in _texts(encoder, some) if text else _images(encoder, some, view):
+                yield _encode(encoder, able, inputs)
             advance(start + len(chunk), len(order))
 
 
-def _image_batches(
-    encoder: FrozenEncoder, posts: Mapping[int, Post], view: FeatureView
-) -> Iterator[ReadBatch]:
-    """Yield a batch for every prepared size of pictures. posts: by row."""
+def _texts(encoder: FrozenEncoder, posts: Mapping[int, Post]) -> Iterator[_Inputs]:
+    """Yield the tokens of all posts, by row."""
+    tokens = encoder.processor.tokens([post.text or "" for post in posts.values()])
+    yield [*posts], [*tokens.values()]
+
+
+def _images(encoder: FrozenEncoder, posts: Mapping[int, Post], view: FeatureView) -> Iterator[_Inputs]:
+    """Yield the pixels of posts, by row, once for every prepared size of pictures."""
     decoded = ((row, _decoded(encoder.processor, post, view)) for row, post in posts.items())
     images = {row: image for row, image in decoded if image is not None}
     for side in dict.fromkeys(map(len, images.values())):
         alike = {row: image for row, image in images.items() if len(image) == side}
         pixels = to_pixels(np.stack([*alike.values()]), encoder.processor.image_spec)
-        yield _encode(encoder, [*alike], torch.from_numpy(pixels))
+        yield [*alike], [torch.from_numpy(pixels)]
 
 
 def _decoded(processor: PostProcessor, post: Post, view: FeatureView) -> Pixels | None:
@@ -113,7 +118,7 @@ def _decoded(processor: PostProcessor, post: Post, view: FeatureView) -> Pixels 
 
 
 @torch.inference_mode()
-def _encode(encoder: FrozenEncoder, rows: Sequence[int], *inputs: Tensor) -> ReadBatch:
+def _encode(encoder: FrozenEncoder, rows: Sequence[int], inputs: Sequence[Tensor]) -> ReadBatch:
     network = encoder.network.eval()
     device = next(network.parameters()).device
     encode = network.encode_backbone if encoder.modality == "text" else network

@@ -7,9 +7,11 @@ whole up to its last batch. An entry whose checksum no longer holds is dropped a
 
 from __future__ import annotations
 
+import logging
 import os
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,8 +20,12 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from posthue.locks import lock
+
 KEY_BYTES = 16
 ENTRY = np.dtype([("key", "V16"), ("rows", "<u4"), ("crc", "<u4")])
+
+_log = logging.getLogger(__name__)
 
 Array = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.int64]
@@ -147,3 +153,22 @@ class FeatureStore:
         os.truncate(self._index, count * ENTRY.itemsize)
         os.truncate(self._values, end * width)
         return entries[:count]
+
+
+@contextmanager
+def open_stores(stores: Mapping[Path, str], dim: int) -> Iterator[list[FeatureStore]]:
+    """Open stores and keep other processes out of them. stores: folder → type of its numbers."""
+    with ExitStack() as stack:
+        for folder in stores:
+            stack.enter_context(lock(folder / "lock", wait=True))
+        yield [FeatureStore(folder, dim, dtype) for folder, dtype in stores.items()]
+
+
+def missing_rows(stores: Sequence[FeatureStore], keys: Sequence[bytes | None]) -> dict[int, bytes]:
+    """Return a row → its key for every content that is not in all of the stores, or damaged in one."""
+    known = [key for key in keys if key is not None]
+    damaged = sum(store.drop_damaged(known) for store in stores)
+    if damaged:
+        _log.warning("%d damaged entries of the feature cache are made again", damaged)
+    rows = {key: i for i, key in enumerate(keys) if key is not None and any(key not in s for s in stores)}
+    return {row: key for key, row in rows.items()}

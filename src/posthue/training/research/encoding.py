@@ -55,6 +55,7 @@ def encode(
     candidate wants is missing in every post, or cannot be read in any.
     """
     _check(corpus, candidates)
+    lexicons = _lexicons(source, corpus, candidates)
     modalities = sorted({m for c in candidates if c.trained for m in c.modalities})
     view = FeatureView(sequences=any(c.wants_sequences() for c in candidates), skip_broken=True)
     reads = {m: (m, corpus.posts, view) for m in modalities}
@@ -72,8 +73,8 @@ def encode(
     return EncodedCorpus(
         features,
         None if corrupted is None else _corrupted(features.select(corrupted), encodings),
-        _lexicons(source, corpus, candidates),
-        {m: encoder.digest() for m, encoder in encoders.items()},
+        lexicons,
+        {m: encoder.digest for m, encoder in encoders.items()},
         {m: encodings[m].content for m in modalities},
     )
 

@@ -65,11 +65,10 @@ def run_all(experiment: Experiment, sweep: Sweep, out: Path, *, workers: int = 1
     sweep: as the experiment plans it. Nothing depends on the number of workers. Raises RecipeError before any
     run is made, if the folder or a finished run in it was made for something else.
     """
-    runs = _list(sweep, out)
+    work, runs = _work(experiment, out), _list(sweep, out)
     claim(out, sweep.purpose)
     finished = {i: run.read() for i, run in enumerate(runs) if run.path.exists()}
     missing = [i for i in range(len(runs)) if i not in finished]
-    work = WorkSpec(__name__, "prepare_runs", {"out": out, **_plain(experiment)})
     made = do_all(work, missing, workers, here=lambda i: runs[i].make())
     with progress_bar("runs", unit="runs", shown=None if missing else False) as advance:
         for count, i in enumerate(made, start=1):
@@ -86,9 +85,11 @@ def _list(sweep: Sweep, out: Path) -> list[SweepRun]:
     ]
 
 
-def _plain(experiment: Any) -> dict[str, Any]:
-    kind = type(experiment)
-    return {"module": kind.__module__, "kind": kind.__name__, "fields": asdict(experiment)}
+def _work(experiment: Any, out: Path) -> WorkSpec:
+    """Return the runs as work for other processes, which plan the experiment anew."""
+    kind, fields = type(experiment), asdict(experiment)
+    arguments = {"out": out, "module": kind.__module__, "kind": kind.__name__, "fields": fields}
+    return WorkSpec(__name__, "prepare_runs", arguments)
 
 
 def prepare_runs(arguments: Mapping[str, Any]) -> DoPiece:
