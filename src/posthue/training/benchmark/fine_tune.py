@@ -38,11 +38,12 @@ from posthue.files import write_json
 from posthue.labels import SENTIMENT
 from posthue.model.post_model import LABEL_PREFIX, PostModel
 from posthue.model.processor import PostProcessor
+from posthue.posts import Post
 from posthue.training.benchmark.folds import FoldPart
 from posthue.training.datasets.batches import Collator, prepare
 from posthue.training.datasets.logits import predict_logits
-from posthue.training.datasets.rows import features_of
-from posthue.training.datasets.unreadable import facts_of_rows
+from posthue.training.datasets.rows import features_of, post_row
+from posthue.training.datasets.unreadable import Row, facts_of_rows
 from posthue.training.recipes.schema import Stage
 from posthue.training.stages.fit import training_arguments
 from posthue.training.stages.trainer import PostTrainer
@@ -224,20 +225,9 @@ def _dataset(examples: Sequence[Example], processor: PostProcessor) -> Dataset:
     return prepare(rows, processor)
 
 
-def _row(example: Example) -> dict[str, Any]:
-    image = example.post.image
+def _row(example: Example) -> Row:
     target = [float(label == polar_class(example)) for label in SENTIMENT.labels]
-    return {
-        "id": example.post.id,
-        "text": None,
-        "image_path": str(image) if isinstance(image, str | Path) else None,
-        "image_bytes": image if isinstance(image, bytes) else None,
-        "length": 0,
-        "small": False,
-        "weight": 1.0,
-        "row": 0,
-        _TARGET: target,
-    }
+    return post_row(Post(image=example.post.image), str(example.post.id), {"sentiment": target})
 
 
 def _positive(model: PostModel, processor: PostProcessor, dataset: Dataset) -> np.ndarray:

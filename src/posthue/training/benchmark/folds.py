@@ -32,7 +32,11 @@ def tuning_parts(
 
 
 def cross_validation_parts(name: str, examples: Sequence[Example], folds: int, seed: int) -> list[FoldPart]:
-    """Return stratified, shuffled folds, the same as scikit-learn's for this seed."""
+    """Return stratified, shuffled folds: scikit-learn's, as the published protocol has them.
+
+    Other folds of posthue (posthue.data.splits.stratified) keep near-duplicates on one side as well, and no
+    figure of theirs could stand beside a published one.
+    """
     from sklearn.model_selection import StratifiedKFold  # noqa: PLC0415
 
     classes = [str(polar_class(example)) for example in examples]

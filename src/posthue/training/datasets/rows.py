@@ -131,21 +131,30 @@ def distribution(labels: Mapping[str, tuple[str, ...]], scheme: str) -> list[flo
     return target
 
 
-def _row(example: Example, source: TrainingSource | Check, schemes: Sequence[str]) -> Row:
-    post = example.post
-    text = post.text if "text" in source.modalities and normalise_tweet(post.text or "") else None
-    image = post.image if "image" in source.modalities else None
+def post_row(post: Post, name: str, targets: Mapping[str, Sequence[float]], *, weight: float = 1.0) -> Row:
+    """Return a row; ``prepare`` fills in what depends on a processor. targets: scheme → distribution."""
+    image = post.image
     return {
-        "id": f"{source.corpus}/{source.split}/{post.id}",
-        "text": text,
+        "id": name,
+        "text": post.text if normalise_tweet(post.text or "") else None,
         "image_path": str(image) if isinstance(image, (str, Path)) else None,
         "image_bytes": image if isinstance(image, bytes) else None,
         "length": 0,
         "small": False,
-        "weight": source.weight if isinstance(source, TrainingSource) else 1.0,
+        "weight": weight,
         "row": 0,
-        **{LABEL_PREFIX + scheme: _target(example, source, scheme) for scheme in schemes},
+        **{LABEL_PREFIX + scheme: list(target) for scheme, target in targets.items()},
     }
+
+
+def _row(example: Example, source: TrainingSource | Check, schemes: Sequence[str]) -> Row:
+    read = {name: getattr(example.post, name) for name in source.modalities}
+    return post_row(
+        Post(**read),
+        f"{source.corpus}/{source.split}/{example.post.id}",
+        {scheme: _target(example, source, scheme) for scheme in schemes},
+        weight=source.weight if isinstance(source, TrainingSource) else 1.0,
+    )
 
 
 def _target(example: Example, source: TrainingSource | Check, scheme: str) -> list[float]:
