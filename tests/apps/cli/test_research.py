@@ -249,7 +249,7 @@ def test_crossval(place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str
     [
         (("--candidate", "text,glue"), "no model is called 'glue'; there are text, image, late"),
         (("--candidate", "text,text"), "--candidate names 'text' twice"),
-        (("--candidate", "joint:pooling=median"), "pooling 'median' is not one of"),
+        (("--candidate", "joint:pooling=median"), "pooling: 'median' is not one of"),
         (("--candidate", "text:max"), "write text:OPTION=VALUE"),
         (("--candidate", ","), "no models: give --candidate"),
         (
