@@ -10,7 +10,7 @@ pytest.importorskip("torch")
 import torch
 from transformers import AutoModel, AutoTokenizer, BertModel
 
-from posthue.data.text import EMOJI
+from posthue.data.emoji import EMOJI
 from posthue.errors import InputError
 from posthue.model.encoders.emoji import add_emoji, emoji
 from posthue.model.encoders.encoders import TextEncoder

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from importlib.resources import files
 from math import log, sqrt
 
-from posthue.data.text import EMOJI, EMOJI_STYLE, masked
+from posthue.data.emoji import EMOJI, EMOJI_STYLE
+from posthue.data.text import masked
 
 #: Letters and digits, and the marks that sit on letters (Python's ``\w`` has no Indic vowel signs).
 _LETTER = "[\\w\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u0900-\u0dff\u0e31-\u0e4e]"

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from posthue.data.text import EMOJI_BLOCKS
+from posthue.data.emoji import EMOJI_BLOCKS
 
 #: Words of Unicode names that say how a picture is drawn, not what it means.
 _DRAWING = frozenset(["black", "white", "heavy", "with", "of", "sign", "symbol", "emoji"])
