@@ -135,7 +135,7 @@ def test_a_list_of_ones_own_and_mistakes(
     write_list(tmp_path / "mine.csv", [*rows, ("lost.png", 0)])
     out = ("-o", tmp_path / "out")
     assert run("benchmark", place / "tiny", "--csv", tmp_path / "mine.csv", *out) == 0
-    assert "(+1 failed)" in capsys.readouterr().out
+    assert "mine: 1 more" in capsys.readouterr().out
     assert run("benchmark", place / "tiny") == 2
     assert "name a benchmark" in capsys.readouterr().err
     assert run("benchmark", place / "tiny", "fi", "--data", tmp_path, *out) == 2
