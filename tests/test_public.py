@@ -61,3 +61,7 @@ def test_the_runtime_reports_to_nobody():
     env = {k: v for k, v in os.environ.items() if k != "ORT_DISABLE_TELEMETRY"}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=env)
     assert done.stdout.strip() == "1"
+
+
+def test_none_is_the_shipped_model() -> None:
+    assert posthue.load(None, threads=1).info.name == posthue.load("default", threads=1).info.name

@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
 
 def load(
-    bundle: str | Path = "default",
+    bundle: str | Path | None = None,
     *,
     threads: int | None = None,
     device: Device = "auto",
     on_bad_image: OnBadImage = "error",
 ) -> PostClassifier:
-    """Return a classifier for the bundle in a folder; ``default`` is the model that ships with posthue.
+    """Return a classifier for the bundle in a folder; None or ``default``: the model that ships with posthue.
 
     threads: None means all cores.
     device: "auto" takes a GPU where onnxruntime has one.
@@ -41,7 +41,7 @@ def load(
     Raises BundleError when the bundle is missing, incomplete or of another format; InputError for a setting
     that does not exist.
     """
-    opened = Bundle.open(bundle)
+    opened = Bundle.open("default" if bundle is None else bundle)
     return PostClassifier(Engine(opened, threads=threads, device=device, on_bad_image=on_bad_image))
 
 
