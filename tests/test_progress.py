@@ -36,3 +36,17 @@ def test_without_a_terminal_nothing_is_shown(capsys: pytest.CaptureFixture[str])
     with progress_bar("posts") as advance:
         advance(1, None)
     assert capsys.readouterr().err == ""
+
+
+def test_what_was_done_before_is_not_speed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticks = iter(range(0, 1000, 10))
+    monkeypatch.setattr("posthue.progress.monotonic", lambda: next(ticks))
+    with progress_bar("posts", shown=True) as advance:
+        advance(2000, 3000)
+        advance(2100, 3000)
+    shown = capsys.readouterr().err
+    assert "2100/3000" in shown
+    assert "5.0 posts/s" in shown
+    assert "0:03:00 left" in shown

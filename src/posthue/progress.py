@@ -28,10 +28,13 @@ def progress_bar(name: str, *, unit: str = "posts", shown: bool | None = None) -
     if outermost:
         bars.start()
         _open.append(bars)
-    task, started = bars.add_task(name, total=None, rate="", left=""), monotonic()
+    task = bars.add_task(name, total=None, rate="", left="")
+    start: tuple[int, float] | None = None  # a job that is resumed does not begin at 0
 
     def advance(done: int, total: int | None) -> None:
-        rate = done / max(monotonic() - started, 1e-3)
+        nonlocal start
+        before, began = start = start or (done, monotonic())
+        rate = (done - before) / max(monotonic() - began, 1e-3)
         left = _left((total - done) / rate) if rate and total is not None and total >= done else ""
         speed = f"{rate:,.{0 if rate >= 10 else 1}f} {unit}/s" if rate else ""
         bars.update(task, completed=done, total=total, rate=speed, left=left)

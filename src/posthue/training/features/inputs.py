@@ -81,6 +81,7 @@ def encoded_batches(
     order = sorted(rows, key=lambda row: len(posts[row].text or "") if text else 0)
     name = f"corrupted {encoder.modality}" if view.corrupted else encoder.modality
     with progress_bar(f"{name} features", shown=None if order else False) as advance:
+        advance(0, len(order))
         for start in range(0, len(order), BATCH):
             chunk = order[start : start + BATCH]
             some = {row: posts[row] for row in chunk}

@@ -71,6 +71,7 @@ def run_all(experiment: Experiment, sweep: Sweep, out: Path, *, workers: int = 1
     missing = [i for i in range(len(runs)) if i not in finished]
     made = do_all(work, missing, workers, here=lambda i: runs[i].make())
     with progress_bar("runs", unit="runs", shown=None if missing else False) as advance:
+        advance(0, len(missing))
         for count, i in enumerate(made, start=1):
             finished[i] = runs[i].read()
             advance(count, len(missing))
