@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -243,7 +242,7 @@ def _source(
         scheme,
         text=text or TEXT_ENCODER,
         image=image or IMAGE_ENCODER,
-        models=encoders or (Path(folder) if (folder := os.environ.get("POSTHUE_MODELS")) else None),
+        models=encoders,
         cache=cache or output.absolute().parent / CACHE,
         word_lists=_word_lists(word_list or ()),
     )

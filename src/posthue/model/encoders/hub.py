@@ -36,9 +36,13 @@ def resolve(name: str, models: str | Path | None = None) -> str:
     return name
 
 
+def _copies(models: str | Path | None) -> str | Path | None:
+    """Return the folder of local copies: the one that is named, or that of POSTHUE_MODELS."""
+    return models or os.environ.get("POSTHUE_MODELS")
+
+
 def _candidates(name: str, models: str | Path | None) -> Iterator[Path]:
-    folder = models or os.environ.get("POSTHUE_MODELS")
-    if folder:
+    if folder := _copies(models):
         yield from (
             Path(folder) / spelling
             for spelling in (name, name.replace("/", "--"), name.rsplit("/", maxsplit=1)[-1])
@@ -58,7 +62,7 @@ def load_text_encoder(
     FILE is looked for as it is, then under ``models`` and ``data``.
     """
     if name.startswith(GLOVE_PREFIX):
-        return from_glove(_glove_file(name.removeprefix(GLOVE_PREFIX), (models, data)))
+        return from_glove(_glove_file(name.removeprefix(GLOVE_PREFIX), (_copies(models), data)))
     path = resolve(name, models)
     return _quietly(AutoModel, path, name), _quietly(AutoTokenizer, path, name)
 
