@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -44,13 +44,6 @@ class LexiconScores(NamedTuple):
 
     features: Floats
     probabilities: Floats
-
-
-class Lexicon(Protocol):
-    """What tells sentiment by known words."""
-
-    def predict(self, texts: Sequence[str]) -> LexiconScores:
-        """Read the texts once."""
 
 
 class Vader:
