@@ -254,8 +254,9 @@ def _at(where: str, name: object) -> str:
 
 
 def _item(hint: Any, value: Any, number: int, where: str) -> str:
-    """Say where an item of a list stands: one that has fields by the first of them, such as its name."""
+    """Say where an item of a list stands: one with fields by its first, such as its name."""
     if not is_dataclass(hint):
         return where
-    label = value.get(fields(hint)[0].name) if isinstance(value, Mapping) else None
+    first = next(iter(_options(hint)))  # type: ignore[arg-type]  # a class can be hashed
+    label = value.get(first) if isinstance(value, Mapping) else None
     return f"{where.removesuffix('s')} {label!r}" if isinstance(label, str) else f"{where}: item {number}"

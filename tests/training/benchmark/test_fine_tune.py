@@ -76,7 +76,7 @@ def test_neutral_is_masked(place: Path) -> None:
             return type("Out", (), {"logits": {"sentiment": logits}})()
 
     trainer = object.__new__(benchmark_tuning.PolarTrainer)
-    trainer.stage = benchmark_tuning.Stage(name="t", train=(), validate=())
+    trainer.settings = benchmark_tuning.TrainSettings()
     target = torch.tensor([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
     loss = trainer.compute_loss(Fixed(), {"weight": torch.ones(2), "labels_sentiment": target})
     loss.backward()

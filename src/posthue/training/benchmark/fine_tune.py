@@ -44,7 +44,7 @@ from posthue.training.datasets.batches import Collator, prepare
 from posthue.training.datasets.logits import predict_logits
 from posthue.training.datasets.rows import features_of, post_row
 from posthue.training.datasets.unreadable import Row, facts_of_rows
-from posthue.training.recipes.schema import Stage
+from posthue.training.recipes.schema import TrainSettings
 from posthue.training.stages.fit import training_arguments
 from posthue.training.stages.trainer import PostTrainer
 
@@ -113,7 +113,7 @@ class PolarTrainer(PostTrainer):
         targets = inputs.pop(_TARGET)[:, POLAR].argmax(dim=1)
         output = model(**inputs)
         logits = output.logits["sentiment"][:, POLAR].float()
-        loss = cross_entropy(logits, targets, label_smoothing=self.stage.label_smoothing)
+        loss = cross_entropy(logits, targets, label_smoothing=self.settings.label_smoothing)
         return (loss, output) if return_outputs else loss
 
 
@@ -187,10 +187,7 @@ def _trainer(
     scratch: Path,
     tuning: Tuning,
 ) -> PolarTrainer:
-    stage = Stage(
-        name="tune",
-        train=(),
-        validate=(),
+    settings = TrainSettings(
         epochs=tuning.epochs,
         batch_size=tuning.batch_size,
         learning_rate=tuning.learning_rate,
@@ -201,7 +198,7 @@ def _trainer(
         label_smoothing=tuning.label_smoothing,
         augment=tuning.augment,
     )
-    arguments = training_arguments(stage, tuning.seed, scratch)
+    arguments = training_arguments(settings, tuning.seed, scratch)
     if not len(validate):
         arguments.set_evaluate(strategy="no")
         arguments.set_save(strategy="no")
@@ -209,7 +206,7 @@ def _trainer(
     return PolarTrainer(
         model,
         arguments,
-        stage=stage,
+        settings=settings,
         dataset=train,
         collator=Collator(processor, ["sentiment"], augmented=tuning.augment),
         class_weights={},

@@ -100,36 +100,10 @@ class Check:
     """As for a training source."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """One training run."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainSettings:
+    """How a model is trained, whatever on."""
 
-    name: str
-    """Of the stage, and of its folder in the run folder."""
-    train: Annotated[tuple[TrainingSource, ...], Range(least=1)]
-    """The posts that it learns from."""
-    validate: Annotated[tuple[Check, ...], Range(least=1)]
-    """The posts that choose its best epoch."""
-    text: str | None = None
-    """Text encoder: a Hub id, a local path, ``glove:FILE``, or ``stage:NAME`` for that of an earlier stage.
-    Null: the model reads no text."""
-    image: str | None = None
-    """Image encoder: a Hub id, a local path, or ``stage:NAME``. Null: the model reads no pictures."""
-    small_image: str | None = None
-    """A second image encoder, for pictures of at most ``small_size``, named as ``image``. Null: the same."""
-    fusion: str = "joint"
-    """How both modalities become one decision (docs/fusions.md); ``single`` where there is one encoder."""
-    fusion_options: Mapping[str, Any] = field(default_factory=dict)
-    """The fusion's own settings, by name."""
-    start: str | None = None
-    """An earlier stage, from which every weight of the same name and shape is taken."""
-    emoji: bool = True
-    """Give a new text encoder a token for each emoji that it does not know."""
-    token_scores: Mapping[SchemeName, str] = field(default_factory=dict)
-    """Scheme → corpus, one of the stage's own, whose training posts teach a linear classifier of the tokens.
-    It stands beside the vector of the text encoder, which must be frozen."""
-    freeze: tuple[Annotated[str, OneOf(FREEZABLE)], ...] = ()
-    """What is not trained: any of text, image (the encoders), embeddings (of the text encoder), batchnorm."""
     epochs: Count = 3
     """At most; see ``patience``."""
     batch_size: Count = 32
@@ -165,12 +139,44 @@ class Stage:
     """Draw a new order of the rows every epoch. Off: batches hold neighbours, in a new order."""
     patience: Count = 3
     """Stop after so many epochs without a better score."""
+    precision: Precision = "auto"
+    """auto (bf16 where the processor or the GPU computes it natively), fp32 or bf16."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage(TrainSettings):
+    """One training run."""
+
+    name: str
+    """Of the stage, and of its folder in the run folder."""
+    train: Annotated[tuple[TrainingSource, ...], Range(least=1)]
+    """The posts that it learns from."""
+    validate: Annotated[tuple[Check, ...], Range(least=1)]
+    """The posts that choose its best epoch."""
+    text: str | None = None
+    """Text encoder: a Hub id, a local path, ``glove:FILE``, or ``stage:NAME`` for that of an earlier stage.
+    Null: the model reads no text."""
+    image: str | None = None
+    """Image encoder: a Hub id, a local path, or ``stage:NAME``. Null: the model reads no pictures."""
+    small_image: str | None = None
+    """A second image encoder, for pictures of at most ``small_size``, named as ``image``. Null: the same."""
+    fusion: str = "joint"
+    """How both modalities become one decision (docs/fusions.md); ``single`` where there is one encoder."""
+    fusion_options: Mapping[str, Any] = field(default_factory=dict)
+    """The fusion's own settings, by name."""
+    start: str | None = None
+    """An earlier stage, from which every weight of the same name and shape is taken."""
+    emoji: bool = True
+    """Give a new text encoder a token for each emoji that it does not know."""
+    token_scores: Mapping[SchemeName, str] = field(default_factory=dict)
+    """Scheme → corpus, one of the stage's own, whose training posts teach a linear classifier of the tokens.
+    It stands beside the vector of the text encoder, which must be frozen."""
+    freeze: tuple[Annotated[str, OneOf(FREEZABLE)], ...] = ()
+    """What is not trained: any of text, image (the encoders), embeddings (of the text encoder), batchnorm."""
     max_length: Count = 128
     """Tokens of a text that are read."""
     small_size: Count | None = SMALL_SIDE
     """Side, in pixels, to which pictures no larger than that are brought. Null: like all others."""
-    precision: Precision = "auto"
-    """auto (bf16 where the processor or the GPU computes it natively), fp32 or bf16."""
     seed: int | None = None
     """Of this stage's weights and order of rows. Null: the recipe's."""
 

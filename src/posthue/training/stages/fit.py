@@ -15,7 +15,7 @@ from transformers.trainer_utils import get_last_checkpoint
 
 from posthue.files import write_csv, write_json
 from posthue.training.datasets.rows import target_rows
-from posthue.training.recipes.schema import Stage
+from posthue.training.recipes.schema import Stage, TrainSettings
 from posthue.training.stages.build import StageModel
 from posthue.training.stages.inputs import StageInputs
 from posthue.training.stages.losses import class_weights_of
@@ -45,7 +45,7 @@ def fit(
     trainer = PostTrainer(
         start.model,
         training_arguments(stage, seed, checkpoints),
-        stage=stage,
+        settings=stage,
         dataset=inputs.training,
         collator=inputs.collator,
         class_weights=class_weights_of(targets, stage.class_weights),
@@ -73,18 +73,18 @@ def save_stage(trained: TrainedStage, folder: Path) -> None:
     processes.wait_for_everyone()
 
 
-def training_arguments(stage: Stage, seed: int, output: Path) -> TrainingArguments:
-    """Translate a stage's settings into the Trainer's."""
+def training_arguments(settings: TrainSettings, seed: int, output: Path) -> TrainingArguments:
+    """Translate our settings into the Trainer's."""
     return TrainingArguments(
         output_dir=str(output),
-        num_train_epochs=stage.epochs,
-        per_device_train_batch_size=stage.batch_size,
-        learning_rate=stage.learning_rate,
-        weight_decay=stage.weight_decay,
-        warmup_steps=stage.warmup,
-        lr_scheduler_type=stage.schedule,
-        max_grad_norm=stage.max_grad_norm,
-        bf16=use_bf16(stage.precision),
+        num_train_epochs=settings.epochs,
+        per_device_train_batch_size=settings.batch_size,
+        learning_rate=settings.learning_rate,
+        weight_decay=settings.weight_decay,
+        warmup_steps=settings.warmup,
+        lr_scheduler_type=settings.schedule,
+        max_grad_norm=settings.max_grad_norm,
+        bf16=use_bf16(settings.precision),
         use_cpu=not torch.cuda.is_available(),
         seed=seed,
         eval_strategy="epoch",

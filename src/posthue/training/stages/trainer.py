@@ -17,7 +17,7 @@ from transformers import Trainer, TrainingArguments
 from posthue.model.post_model import LABEL_PREFIX, PostModel, PostModelOutput
 from posthue.training.datasets.batches import Collator, batch_kinds
 from posthue.training.datasets.sampler import BucketBatchSampler
-from posthue.training.recipes.schema import Stage
+from posthue.training.recipes.schema import TrainSettings
 from posthue.training.stages.batch_norm import MOMENTUM, anchor, trainable_norms
 from posthue.training.stages.losses import focal_weight, modality_states, scheme_losses, weighted_targets
 from posthue.training.stages.optimizers import make_optimizer
@@ -29,9 +29,9 @@ _ANCHOR_BATCHES = 16
 
 
 class PostTrainer(Trainer):
-    """Train a PostModel for one stage of a recipe.
+    """Train a PostModel, for a stage of a recipe or on its own.
 
-    class_weights: scheme → [labels]. check: computes the metrics of the stage's validation sets, with
+    class_weights: scheme → [labels]. check: computes the metrics of the validation sets, with
     ``score``.
     """
 
@@ -43,7 +43,7 @@ class PostTrainer(Trainer):
         model: PostModel,
         args: TrainingArguments,
         *,
-        stage: Stage,
+        settings: TrainSettings,
         dataset: Dataset,
         collator: Collator,
         class_weights: Mapping[str, Tensor],
@@ -53,7 +53,7 @@ class PostTrainer(Trainer):
         super().__init__(
             model, args, train_dataset=dataset, data_collator=collator, eval_dataset=dataset, **kwargs
         )
-        self.stage = stage
+        self.settings = settings
         self.collator = collator
         self.class_weights = class_weights
         self.check = check
@@ -68,7 +68,7 @@ class PostTrainer(Trainer):
             lengths,
             batch_size=self._train_batch_size,
             seed=self.args.seed,
-            shuffle=self.stage.shuffle,
+            shuffle=self.settings.shuffle,
             rank=self.args.process_index,
             processes=self.args.world_size,
         )
@@ -113,25 +113,25 @@ class PostTrainer(Trainer):
         targets = {
             k.removeprefix(LABEL_PREFIX): inputs.pop(k) for k in [*inputs] if k.startswith(LABEL_PREFIX)
         }
-        states = modality_states(inputs["present"], self.stage.modality_dropout)
+        states = modality_states(inputs["present"], self.settings.modality_dropout)
         weighted = weighted_targets(
             targets,
             weight=weight,
             class_weights=self.class_weights,
-            label_smoothing=self.stage.label_smoothing,
+            label_smoothing=self.settings.label_smoothing,
         )
         output = model(**inputs, states=torch.stack([present for present, _ in states]), targets=weighted)
         loss = torch.zeros((), device=weight.device)
         for logits, (_, probability) in zip(output.states, states, strict=True):
             weights = weight * probability
-            if self.stage.loss == "focal":
-                weights = weights * focal_weight(logits, targets, self.stage.focal_gamma)
+            if self.settings.loss == "focal":
+                weights = weights * focal_weight(logits, targets, self.settings.focal_gamma)
             loss = loss + scheme_losses(
                 logits,
                 targets,
                 weight=weights,
                 class_weights=self.class_weights,
-                label_smoothing=self.stage.label_smoothing,
+                label_smoothing=self.settings.label_smoothing,
             )
         if output.auxiliary is not None:
             loss = loss + output.auxiliary
@@ -146,12 +146,12 @@ class PostTrainer(Trainer):
                 if parameter.requires_grad:
                     groups.setdefault((name.startswith("fusion."), name in decayed), []).append(parameter)
             parameters = [self._group(*key, params) for key, params in groups.items()]
-            self.optimizer = make_optimizer(self.stage.optimizer, parameters)
+            self.optimizer = make_optimizer(self.settings.optimizer, parameters)
         return self.optimizer
 
     def _group(self, head: bool, decays: bool, params: list[nn.Parameter]) -> dict[str, Any]:  # noqa: FBT001
-        rate = self.stage.head_learning_rate if head else self.stage.learning_rate
-        return {"params": params, "lr": rate, "weight_decay": self.stage.weight_decay if decays else 0.0}
+        rate = self.settings.head_learning_rate if head else self.settings.learning_rate
+        return {"params": params, "lr": rate, "weight_decay": self.settings.weight_decay if decays else 0.0}
 
     def evaluate(self, *args: Any, metric_key_prefix: str = "eval", **kwargs: Any) -> dict[str, float]:
         """Run the stage's checks; log and return their metrics with the Trainer's prefix."""
